@@ -1,0 +1,29 @@
+//! Bounds on everything a peer may send, each with the reason for its value.
+
+/// Largest WebSocket text frame, bytes. A Chromium offer of our seven m-lines has about 9 KB, a telemetry block at most
+/// [`BLOCK_BYTES_MAX`] in base64; twice the larger of them.
+pub const FRAME_BYTES_MAX: usize = 128 * 1024;
+/// Largest session description, bytes. Chromium's offer for our slots is about 9 KB; browsers with many codecs reach 25.
+pub const SDP_BYTES_MAX: usize = 48 * 1024;
+/// Longest chat message, in characters. Four screens of text; longer belongs in a file.
+pub const TEXT_CHARS_MAX: usize = 4_000;
+/// Longest client id of a message, bytes. A UUID has 36.
+pub const CLIENT_ID_BYTES_MAX: usize = 64;
+/// Longest host-signed token, bytes. A JWT with all our claims has under 1 KB.
+pub const TOKEN_BYTES_MAX: usize = 4 * 1024;
+/// A conversation key is the viewer's secret: at least 128 bits in base64url.
+pub const KEY_CHARS_MIN: usize = 22;
+/// Longest conversation key, characters.
+pub const KEY_CHARS_MAX: usize = 64;
+/// Longest page address or title kept with a conversation, characters.
+pub const PAGE_CHARS_MAX: usize = 2_000;
+/// Longest rating comment, characters.
+pub const COMMENT_CHARS_MAX: usize = 1_000;
+/// Largest telemetry block, bytes before base64. Five seconds of samples are about 4 KB.
+pub const BLOCK_BYTES_MAX: usize = 32 * 1024;
+/// Timeline entries sent in one message; longer histories arrive in several.
+pub const ENTRIES_PER_MESSAGE_MAX: usize = 200;
+/// Conversations an agent's socket may follow at once. Five are a full desk; a supervisor watches more.
+pub const SUBSCRIPTIONS_MAX: usize = 64;
+/// Sends a client may have unacknowledged; more are refused until some are committed.
+pub const UNACKED_MAX: usize = 256;

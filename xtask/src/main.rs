@@ -1,0 +1,23 @@
+//! Chores of the repository, run as `cargo xtask <chore>`.
+
+mod codegen;
+
+use clap::Parser;
+
+/// Chores of the repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+enum Chore {
+    /// Write the TypeScript side of the wire protocol (or only check it).
+    Codegen {
+        /// Fail when the file on disk is out of date instead of writing it.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Chore::parse() {
+        Chore::Codegen { check } => codegen::run(check),
+    }
+}
