@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CallId, ConversationId, TicketNumber, UserId};
+use crate::ids::{CallId, ConversationId, ID_BYTES_MAX, TicketNumber, UserId};
 use crate::limits;
 use crate::timeline::{AuthorKind, EndReason, Entry, Surface};
 
@@ -164,6 +164,10 @@ pub enum ClientMessage {
 pub struct HelloViewer {
     /// [`PROTOCOL_VERSION`] of the client.
     pub v: u16,
+    /// `welcome.session` of this page's previous socket, when it broke less than 20 s ago: the running call goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub resume: Option<String>,
     /// The conversation's secret, made by the viewer's browser (at least 128 random bits, base64url). It names the
     /// conversation if there is one, and is the key of the one that the first `send` creates.
     pub key: String,
@@ -204,6 +208,10 @@ pub struct Page {
 pub struct HelloAgent {
     /// [`PROTOCOL_VERSION`] of the client.
     pub v: u16,
+    /// `welcome.session` of this page's previous socket, when it broke less than 20 s ago: the running call goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub resume: Option<String>,
     /// Agent session token for clients without cookies (load test); browsers use the cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
@@ -442,6 +450,8 @@ pub struct Welcome {
     pub server_ms: f64,
     /// Changes with every start of the server process.
     pub boot: String,
+    /// Name of this session; secret, for `resume` after a break.
+    pub session: String,
     /// Viewer: the name others see. Agent: own name.
     pub name: String,
     /// Agent: own id.
@@ -696,7 +706,10 @@ impl ClientMessage {
     pub fn check(&self) -> Result<(), Refusal> {
         match self {
             Self::HelloViewer(hello) => check_hello_viewer(hello),
-            Self::HelloAgent(hello) => bound_opt("token", hello.token.as_deref(), limits::TOKEN_BYTES_MAX),
+            Self::HelloAgent(hello) => {
+                bound_opt("resume", hello.resume.as_deref(), ID_BYTES_MAX)?;
+                bound_opt("token", hello.token.as_deref(), limits::TOKEN_BYTES_MAX)
+            }
             Self::Send { client_id, text, .. } => {
                 bound("client_id", client_id, limits::CLIENT_ID_BYTES_MAX)?;
                 if client_id.is_empty() {
@@ -796,6 +809,7 @@ fn check_hello_viewer(hello: &HelloViewer) -> Result<(), Refusal> {
         return Err(Refusal::invalid("after_seq is negative"));
     }
     bound("lang", &hello.lang, 35)?;
+    bound_opt("resume", hello.resume.as_deref(), ID_BYTES_MAX)?;
     if let Some(page) = &hello.page {
         chars("page.url", &page.url, limits::PAGE_CHARS_MAX)?;
         chars("page.title", &page.title, limits::PAGE_CHARS_MAX)?;
@@ -835,4 +849,57 @@ fn chars(field: &str, text: &str, chars_max: usize) -> Result<(), Refusal> {
         return Err(Refusal::new(ErrorCode::TooLarge, format!("{field} is longer than {chars_max} characters")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn code(text: &str) -> ErrorCode {
+        parse_client(text).expect_err("refused").0.code
+    }
+
+    #[test]
+    fn bad_frames_get_the_right_code() {
+        assert_eq!(code("nonsense"), ErrorCode::Malformed);
+        assert_eq!(code("[]"), ErrorCode::Malformed);
+        assert_eq!(code(r#"{"x":1}"#), ErrorCode::Malformed);
+        assert_eq!(code(r#"{"t":"fly"}"#), ErrorCode::UnknownMessage);
+        assert_eq!(code(r#"{"t":"send","client_id":"a"}"#), ErrorCode::Malformed);
+        assert_eq!(code(r#"{"t":"send","client_id":"a","text":"  "}"#), ErrorCode::Invalid);
+        assert_eq!(code(r#"{"t":"rate","score":6}"#), ErrorCode::Invalid);
+        assert_eq!(code(r#"{"t":"hello_viewer","v":1,"key":"short"}"#), ErrorCode::Invalid);
+        assert_eq!(code(&" ".repeat(limits::FRAME_BYTES_MAX + 1)), ErrorCode::TooLarge);
+        let text = "a".repeat(limits::TEXT_CHARS_MAX + 1);
+        assert_eq!(code(&format!(r#"{{"t":"send","client_id":"a","text":"{text}"}}"#)), ErrorCode::TooLarge);
+    }
+
+    #[test]
+    fn the_request_number_survives_a_refusal() {
+        let (_, id) = parse_client(r#"{"t":"fly","id":7}"#).expect_err("refused");
+        assert_eq!(id, Some(7));
+    }
+
+    #[test]
+    fn optional_fields_may_be_missing() {
+        let frame =
+            parse_client(r#"{"id":1,"t":"send","client_id":"a","text":"hi","new_field":true}"#).expect("parses");
+        assert_eq!(frame.id, Some(1));
+        assert!(matches!(frame.message, ClientMessage::Send { conversation: None, .. }));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,300}") {
+            let _ = parse_client(&text);
+        }
+
+        #[test]
+        fn no_json_of_ours_with_odd_values_panics(t in "[a-z_]{0,16}", n in any::<f64>(), s in ".{0,40}") {
+            let value = serde_json::json!({"t": t, "id": n, "text": s, "client_id": s, "seq": n, "v": n, "key": s});
+            let _ = parse_client(&value.to_string());
+        }
+    }
 }

@@ -336,6 +336,10 @@ export type HelloViewer = {
  */
 v: number, 
 /**
+ * `welcome.session` of this page's previous socket, when it broke less than 20 s ago: the running call goes on.
+ */
+resume?: string, 
+/**
  * The conversation's secret, made by the viewer's browser (at least 128 random bits, base64url). It names the
  * conversation if there is one, and is the key of the one that the first `send` creates.
  */
@@ -362,6 +366,10 @@ export type HelloAgent = {
  * [`PROTOCOL_VERSION`] of the client.
  */
 v: number, 
+/**
+ * `welcome.session` of this page's previous socket, when it broke less than 20 s ago: the running call goes on.
+ */
+resume?: string, 
 /**
  * Agent session token for clients without cookies (load test); browsers use the cookie.
  */
@@ -547,6 +555,10 @@ server_ms: number,
  * Changes with every start of the server process.
  */
 boot: string, 
+/**
+ * Name of this session; secret, for `resume` after a break.
+ */
+session: string, 
 /**
  * Viewer: the name others see. Agent: own name.
  */
