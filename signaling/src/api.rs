@@ -54,8 +54,8 @@ pub struct TicketSummary {
     pub opened_at_ms: i64,
     /// When it was last written to, ms since the Unix epoch.
     pub updated_at_ms: i64,
-    /// Accepted calls in it.
-    pub calls: u32,
+    /// Accepted calls in it. Not named `calls`: a `Ticket` holds these members beside its list of calls.
+    pub call_count: u32,
     /// Viewer's rating.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]

@@ -818,9 +818,9 @@ opened_at_ms: number,
  */
 updated_at_ms: number, 
 /**
- * Accepted calls in it.
+ * Accepted calls in it. Not named `calls`: a `Ticket` holds these members beside its list of calls.
  */
-calls: number, 
+call_count: number, 
 /**
  * Viewer's rating.
  */
@@ -892,9 +892,9 @@ opened_at_ms: number,
  */
 updated_at_ms: number, 
 /**
- * Accepted calls in it.
+ * Accepted calls in it. Not named `calls`: a `Ticket` holds these members beside its list of calls.
  */
-calls: number, 
+call_count: number, 
 /**
  * Viewer's rating.
  */

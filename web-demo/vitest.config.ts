@@ -1,0 +1,10 @@
+// Unit tests stand beside what they test. The few that need a document say so with `@vitest-environment happy-dom`.
+
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['src/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts'],
+    environment: 'node',
+  },
+});
