@@ -1,1 +1,6 @@
 //! Server.
+
+pub mod clock;
+pub mod demo;
+
+pub mod storage;
