@@ -1,0 +1,273 @@
+//! One receive slot's stream: the gate that waits for a key frame, and the rewriting of payload types, sequence
+//! numbers and timestamps, so that the receiver sees one continuous stream whatever source is behind it.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::keyframe::starts_key_frame;
+use crate::limits::HELD_PACKETS_MAX;
+use crate::transport::{OutgoingPacket, RtpPacket};
+
+/// First sequence number of a slot. Below 2^16, as a receiver's rollover counter starts at zero (RFC 3711 section
+/// 3.3.1), and some way above zero, so that nothing before it is mistaken for the top of the range.
+const FIRST_SEQUENCE: u64 = 1_024;
+/// Payload types remembered per subscription. A publisher negotiates about 30, a sender uses one or two.
+const PAYLOAD_TYPES_MAX: usize = 32;
+
+/// The numbering of a receive slot. Lives as long as the slot, across sources.
+#[derive(Debug, Default)]
+pub struct SlotStream {
+    highest: Option<Highest>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Highest {
+    sequence: u64,
+    timestamp: u32,
+    sent_at: Instant,
+}
+
+/// What connects a slot to its present source.
+#[derive(Debug)]
+pub struct Subscription {
+    gate: Gate,
+    base: Option<Base>,
+    payload_types: Vec<(u8, Option<u8>)>,
+}
+
+#[derive(Debug)]
+enum Gate {
+    /// Everything passes.
+    Open,
+    /// Waits for a key frame; meanwhile keeps what came, in case the start of one was lost and comes again.
+    Closed { held: BTreeMap<u64, RtpPacket> },
+}
+
+/// Where the source's numbers lie in the slot's.
+#[derive(Debug, Clone, Copy)]
+struct Base {
+    ssrc: u32,
+    source_sequence: u64,
+    sequence: u64,
+    timestamp_offset: u32,
+}
+
+impl Subscription {
+    /// A subscription to sound passes everything at once, one to pictures waits for a key frame.
+    pub fn new(video: bool) -> Self {
+        let gate = if video { Gate::Closed { held: BTreeMap::new() } } else { Gate::Open };
+        Self { gate, base: None, payload_types: Vec::new() }
+    }
+
+    /// Whether a key frame has still to come.
+    pub fn waits_for_key_frame(&self) -> bool {
+        matches!(self.gate, Gate::Closed { .. })
+    }
+
+    /// The receiver's payload type for the publisher's, by `lookup` the first time. None if the receiver has no such
+    /// codec.
+    pub fn payload_type(&mut self, theirs: u8, lookup: impl FnOnce() -> Option<u8>) -> Option<u8> {
+        if let Some((_, ours)) = self.payload_types.iter().find(|(known, _)| *known == theirs) {
+            return *ours;
+        }
+        let ours = lookup();
+        if self.payload_types.len() < PAYLOAD_TYPES_MAX {
+            self.payload_types.push((theirs, ours));
+        }
+        ours
+    }
+
+    /// Forgets the payload types, since one of the two ends negotiated anew.
+    pub fn renegotiated(&mut self) {
+        self.payload_types.clear();
+    }
+
+    /// Takes a packet of the source, appends what is now to be sent to `out`.
+    pub fn forward(
+        &mut self,
+        stream: &mut SlotStream,
+        packet: &RtpPacket,
+        payload_type: u8,
+        out: &mut Vec<OutgoingPacket>,
+    ) {
+        if self.base.is_some_and(|base| base.ssrc != packet.ssrc) {
+            // The publisher began a new stream (a new SSRC has new numbers and begins with a key frame).
+            self.base = None;
+            if packet.codec.is_video() {
+                self.gate = Gate::Closed { held: BTreeMap::new() };
+            }
+        }
+        let Gate::Closed { held } = &mut self.gate else {
+            let base = *self.base.get_or_insert_with(|| stream.base_for(packet));
+            out.extend(stream.rewrite(&base, packet, payload_type));
+            return;
+        };
+        if !starts_key_frame(packet.codec, &packet.payload) {
+            hold(held, packet);
+            return;
+        }
+        let mut held = std::mem::take(held);
+        self.gate = Gate::Open;
+        let base = *self.base.insert(stream.base_for(packet));
+        out.extend(stream.rewrite(&base, packet, payload_type));
+        let rest = held.split_off(&(packet.sequence + 1));
+        for later in rest.values().filter(|p| p.ssrc == packet.ssrc) {
+            out.extend(stream.rewrite(&base, later, payload_type));
+        }
+    }
+}
+
+/// Keeps the newest packets within the bound.
+fn hold(held: &mut BTreeMap<u64, RtpPacket>, packet: &RtpPacket) {
+    if held.first_key_value().is_some_and(|(_, first)| first.ssrc != packet.ssrc) {
+        held.clear();
+    }
+    held.insert(packet.sequence, packet.clone());
+    while held.len() > HELD_PACKETS_MAX {
+        held.pop_first();
+    }
+}
+
+impl SlotStream {
+    /// Continues the slot's numbering with `packet`: the next sequence number, and a timestamp that has moved as far
+    /// as the wall clock has.
+    fn base_for(&self, packet: &RtpPacket) -> Base {
+        let (sequence, timestamp) = match self.highest {
+            None => (FIRST_SEQUENCE, packet.timestamp),
+            Some(last) => {
+                let elapsed = packet.received_at.saturating_duration_since(last.sent_at);
+                let ticks = (elapsed.as_secs_f64() * f64::from(packet.clock_rate)) as u64 as u32;
+                (last.sequence + 1, last.timestamp.wrapping_add(ticks.max(1)))
+            }
+        };
+        Base {
+            ssrc: packet.ssrc,
+            source_sequence: packet.sequence,
+            sequence,
+            timestamp_offset: timestamp.wrapping_sub(packet.timestamp),
+        }
+    }
+
+    /// None for a packet from before the base: its number would be another's.
+    fn rewrite(&mut self, base: &Base, packet: &RtpPacket, payload_type: u8) -> Option<OutgoingPacket> {
+        let sequence = base.sequence + packet.sequence.checked_sub(base.source_sequence)?;
+        let timestamp = packet.timestamp.wrapping_add(base.timestamp_offset);
+        if self.highest.is_none_or(|highest| sequence > highest.sequence) {
+            self.highest = Some(Highest { sequence, timestamp, sent_at: packet.received_at });
+        }
+        Some(OutgoingPacket {
+            payload_type,
+            sequence,
+            timestamp,
+            marker: packet.marker,
+            extensions: packet.extensions.clone(),
+            payload: packet.payload.clone(),
+            received_at: packet.received_at,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyframe::Codec;
+    use crate::transport::Extensions;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    const KEY: &[u8] = &[0x10, 0x00, 1];
+    const DELTA: &[u8] = &[0x10, 0x01, 1];
+    const MIDDLE: &[u8] = &[0x00, 0x00, 1];
+
+    fn packet(ssrc: u32, sequence: u64, timestamp: u32, payload: &[u8], at: Instant) -> RtpPacket {
+        RtpPacket {
+            ssrc,
+            payload_type: 96,
+            codec: Codec::Vp8,
+            sequence,
+            timestamp,
+            clock_rate: 90_000,
+            marker: false,
+            extensions: Extensions::default(),
+            payload: payload.into(),
+            received_at: at,
+        }
+    }
+
+    fn numbers(out: &[OutgoingPacket]) -> Vec<(u64, u32)> {
+        out.iter().map(|p| (p.sequence, p.timestamp)).collect()
+    }
+
+    #[test]
+    fn nothing_passes_before_a_key_frame() {
+        let now = Instant::now();
+        let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(true), Vec::new());
+        subscription.forward(&mut stream, &packet(1, 70_000, 5, DELTA, now), 100, &mut out);
+        assert!(out.is_empty() && subscription.waits_for_key_frame());
+        subscription.forward(&mut stream, &packet(1, 70_001, 6, KEY, now), 100, &mut out);
+        subscription.forward(&mut stream, &packet(1, 70_003, 6, MIDDLE, now), 100, &mut out);
+        subscription.forward(&mut stream, &packet(1, 70_002, 6, MIDDLE, now), 100, &mut out);
+        assert_eq!(numbers(&out), [(1_024, 6), (1_026, 6), (1_025, 6)]);
+        assert!(out.iter().all(|p| p.payload_type == 100));
+    }
+
+    #[test]
+    fn the_rest_of_a_key_frame_is_there_when_its_start_comes_late() {
+        let now = Instant::now();
+        let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(true), Vec::new());
+        for sequence in [9, 11, 12] {
+            subscription.forward(&mut stream, &packet(1, sequence, 6, MIDDLE, now), 96, &mut out);
+        }
+        subscription.forward(&mut stream, &packet(1, 10, 6, KEY, now), 96, &mut out);
+        assert_eq!(numbers(&out), [(1_024, 6), (1_025, 6), (1_026, 6)]);
+    }
+
+    #[test]
+    fn a_new_source_continues_the_numbering() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(1);
+        let (mut stream, mut out) = (SlotStream::default(), Vec::new());
+        let mut first = Subscription::new(true);
+        first.forward(&mut stream, &packet(1, 5, 1_000, KEY, now), 96, &mut out);
+        let mut second = Subscription::new(true);
+        second.forward(&mut stream, &packet(2, 900, 7, KEY, later), 96, &mut out);
+        second.forward(&mut stream, &packet(2, 899, 7, DELTA, later), 96, &mut out);
+        assert_eq!(numbers(&out), [(1_024, 1_000), (1_025, 91_000)]);
+    }
+
+    #[test]
+    fn a_changed_ssrc_waits_for_its_key_frame() {
+        let now = Instant::now();
+        let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(true), Vec::new());
+        subscription.forward(&mut stream, &packet(1, 5, 1_000, KEY, now), 96, &mut out);
+        subscription.forward(&mut stream, &packet(2, 70, 1_000, DELTA, now), 96, &mut out);
+        assert_eq!(out.len(), 1);
+        subscription.forward(&mut stream, &packet(2, 71, 1_000, KEY, now), 96, &mut out);
+        assert_eq!(out[1].sequence, 1_025);
+    }
+
+    proptest! {
+        /// Whatever arrives in whatever order, no sequence number is used for two different packets.
+        #[test]
+        fn numbers_are_never_reused(arrivals in proptest::collection::vec((0_u64..50, 0_u32..3, any::<bool>()), 1..200)) {
+            let now = Instant::now();
+            let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(true), Vec::new());
+            let mut current = 0;
+            let mut seen = std::collections::HashSet::new();
+            for (sequence, ssrc, key) in arrivals {
+                // The engine reports each packet once, and a publisher does not return to an earlier SSRC.
+                current = current.max(ssrc);
+                if !seen.insert((current, sequence)) {
+                    continue;
+                }
+                let payload = if key { KEY } else { DELTA };
+                subscription.forward(&mut stream, &packet(current, sequence, 0, payload, now), 96, &mut out);
+            }
+            let mut used: Vec<u64> = out.iter().map(|p| p.sequence).collect();
+            let sent = used.len();
+            used.sort_unstable();
+            used.dedup();
+            prop_assert_eq!(used.len(), sent);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Bounds of the media core, each with the reason for its value.
+
+use std::time::Duration;
+
+/// Peers one worker holds unless told otherwise. At 450 KB a receiving peer this is under 1 GB.
+pub const PEERS_PER_WORKER_MAX: usize = 2_000;
+/// Rooms one worker holds unless told otherwise. A room has two participants or more, so half the peers.
+pub const ROOMS_PER_WORKER_MAX: usize = 1_000;
+/// Participants of one room. A call has two to five people; the rest is room for a supervisor and a reconnection
+/// whose predecessor has not timed out yet.
+pub const PARTICIPANTS_MAX: usize = 8;
+/// Largest session description, bytes. Chromium's offer for our slots is about 9 KB; browsers with many codecs reach 25.
+pub const SDP_BYTES_MAX: usize = 48 * 1024;
+/// Largest data channel message answered, bytes; larger ones are dropped. The protocol's echo has this bound.
+pub const CHANNEL_MESSAGE_BYTES_MAX: usize = 256;
+/// Largest message the SCTP association accepts at all, bytes. Announced to the peer, leaves room for `control`.
+pub const SCTP_MESSAGE_BYTES_MAX: u32 = 16 * 1024;
+/// Data waiting in one peer's SCTP association before writes are refused, bytes: 256 echoes, then the link is dead.
+pub const SCTP_BUFFERED_BYTES_MAX: usize = 64 * 1024;
+/// Data channels one peer may have open: the two named ones, and two more that are ignored.
+pub const CHANNELS_MAX: usize = 4;
+/// Addresses remembered for one peer. A handover between networks needs two; ICE may check from a dozen.
+pub const ADDRESSES_PER_PEER_MAX: usize = 16;
+/// Packets held per closed key frame gate, so that the rest of a key frame is there when its first packet was lost and
+/// comes again. A 1080p key frame of dense text is about 300 packets.
+pub const HELD_PACKETS_MAX: usize = 512;
+/// Outgoing datagrams and events waiting in the core. The driver drains after each batch of input; one batch of 64
+/// datagrams forwarded to seven receivers is under 500, so beyond this the driver is not draining and datagrams are dropped.
+pub const OUTPUTS_PENDING_MAX: usize = 65_536;
+/// Polls of one peer before the others have their turn: guards against a timer that is always due.
+pub const POLLS_PER_TURN_MAX: usize = 4_096;
+/// Packets kept per video slot to answer NACKs: a second at 4 Mbit/s, which covers every round trip worth repairing.
+pub const RTX_CACHE_PACKETS: usize = 512;
+/// Age at which a kept packet is no longer resent: past any receiver's jitter buffer.
+pub const RTX_CACHE_AGE: Duration = Duration::from_millis(1_500);
+/// Share of the sent bytes that may be retransmissions before queued ones are discarded. Above a quarter the link is
+/// overloaded and repair feeds the fire.
+pub const RTX_RATIO_MAX: f32 = 0.25;
+/// Missing sequence numbers remembered per source to tell reordering from loss. More are counted as lost at once.
+pub const HOLES_MAX: usize = 512;
+/// A peer that never got connected is closed after this long: the answer did not arrive or nothing gets through.
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(60);
+/// A peer whose ICE connection was lost is closed after this long, unless an ICE restart brought it back.
+pub const RESTART_WITHIN: Duration = Duration::from_secs(60);
+/// Two requests for a key frame to one source are at least this far apart, except the first one for a subscription.
+pub const KEY_FRAME_INTERVAL_MIN: Duration = Duration::from_millis(300);
+/// An unanswered request for a key frame is repeated after this long: a 200 ms round trip and an encoder's turn.
+pub const KEY_FRAME_RETRY: Duration = Duration::from_millis(300);
+/// Repetitions back off to this: a source that sends nothing now is asked seldom.
+pub const KEY_FRAME_RETRY_MAX: Duration = Duration::from_secs(2);
+/// A source is taken for silent after this long without a packet; a silent one yields its slot to one that sends.
+pub const SOURCE_SILENT_AFTER: Duration = Duration::from_secs(10);
+/// Samples are still taken this long after the last packet of a video source: a still picture sends little.
+pub const SAMPLE_SILENCE_MAX: Duration = Duration::from_secs(30);
