@@ -1,6 +1,7 @@
 //! Chores of the repository, run as `cargo xtask <chore>`.
 
 mod codegen;
+mod tidy;
 
 use clap::Parser;
 
@@ -14,10 +15,13 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Check what compilers do not: who may know whom, how files open, how long they and their functions are.
+    Tidy,
 }
 
 fn main() -> anyhow::Result<()> {
     match Chore::parse() {
         Chore::Codegen { check } => codegen::run(check),
+        Chore::Tidy => tidy::run(),
     }
 }
