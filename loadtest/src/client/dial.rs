@@ -1,0 +1,116 @@
+//! Opening a WebSocket, step by step, each step timed.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error as WsError, http};
+
+use super::ClientError;
+use crate::target::Target;
+
+/// The socket of a client.
+pub type WsStream = WebSocketStream<TcpStream>;
+
+/// Read buffer of a socket, bytes. The library's default of 128 KiB a connection would be most of a large run's memory;
+/// all but session descriptions and histories fit.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Largest message taken from a server, bytes: a full `entries` of 200 messages of 4,000 characters, four bytes each.
+const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How to open the socket.
+#[derive(Debug, Clone)]
+pub struct DialOptions {
+    /// `Origin` header; absent as in all clients but browsers.
+    pub origin: Option<String>,
+    /// Local address to connect from, to spread large runs over 127.0.0.0/8; any when absent.
+    pub from: Option<std::net::IpAddr>,
+    /// Bound on all steps together.
+    pub limit: Duration,
+}
+
+impl Default for DialOptions {
+    fn default() -> Self {
+        Self { origin: None, from: None, limit: Duration::from_secs(10) }
+    }
+}
+
+/// How long each step took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DialTimings {
+    /// Name lookup.
+    pub dns: Duration,
+    /// TCP handshake.
+    pub tcp: Duration,
+    /// WebSocket upgrade.
+    pub ws: Duration,
+}
+
+/// Opens the WebSocket of a target.
+///
+/// # Errors
+/// [`ClientError::Unreachable`], [`ClientError::Upgrade`], [`ClientError::Timeout`], [`ClientError::Target`].
+pub async fn dial(target: &Target, options: &DialOptions) -> Result<(WsStream, DialTimings), ClientError> {
+    match tokio::time::timeout(options.limit, dial_steps(target, options)).await {
+        Ok(result) => result,
+        Err(_) => Err(ClientError::Timeout { what: "connection".to_owned(), limit: options.limit }),
+    }
+}
+
+async fn dial_steps(target: &Target, options: &DialOptions) -> Result<(WsStream, DialTimings), ClientError> {
+    let mut timings = DialTimings::default();
+    let started = Instant::now();
+    let address = target.resolve().await?;
+    timings.dns = started.elapsed();
+
+    let started = Instant::now();
+    let stream = connect(address, options.from)
+        .await
+        .map_err(|error| ClientError::Unreachable { address: address.to_string(), reason: error.to_string() })?;
+    timings.tcp = started.elapsed();
+
+    let started = Instant::now();
+    let socket = upgrade(target, options, stream).await?;
+    timings.ws = started.elapsed();
+    Ok((socket, timings))
+}
+
+async fn connect(address: SocketAddr, from: Option<std::net::IpAddr>) -> std::io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(ip) = from {
+        socket.bind(SocketAddr::new(ip, 0))?;
+    }
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+async fn upgrade(target: &Target, options: &DialOptions, stream: TcpStream) -> Result<WsStream, ClientError> {
+    let mut request = target
+        .websocket()
+        .into_client_request()
+        .map_err(|error| ClientError::Protocol(format!("the address makes no request: {error}")))?;
+    if let Some(origin) = &options.origin {
+        let value = HeaderValue::from_str(origin)
+            .map_err(|_| ClientError::Protocol("the origin is no header value".to_owned()))?;
+        request.headers_mut().insert(http::header::ORIGIN, value);
+    }
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(Some(MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(MESSAGE_BYTES_MAX));
+    match tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await {
+        Ok((socket, _response)) => Ok(socket),
+        Err(WsError::Http(response)) => {
+            let body = response.body().as_deref().unwrap_or_default();
+            let body: String = String::from_utf8_lossy(body).chars().take(200).collect();
+            Err(ClientError::Upgrade { status: response.status().as_u16(), body })
+        }
+        Err(error) => Err(ClientError::Closed { reason: error.to_string() }),
+    }
+}
