@@ -4,6 +4,8 @@
 //! server's clock unless a field says otherwise. Unknown fields are ignored (newer peers may add them); unknown `t` is
 //! answered with [`ErrorCode::UnknownMessage`].
 
+// tidy: long because it is the protocol's grammar, which is read in one place.
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CallId, ConversationId, ID_BYTES_MAX, TicketNumber, UserId};

@@ -3,6 +3,8 @@
 mod codegen;
 mod tidy;
 
+use std::process::ExitCode;
+
 use clap::Parser;
 
 /// Chores of the repository.
@@ -19,9 +21,16 @@ enum Chore {
     Tidy,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Chore::parse() {
+fn main() -> ExitCode {
+    let done = match Chore::parse() {
         Chore::Codegen { check } => codegen::run(check),
         Chore::Tidy => tidy::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
