@@ -1,0 +1,352 @@
+//! What a change does to a conversation: numbering, idempotence, queue and read marks. Each function here runs inside
+//! one transaction, on a conversation that [`lock`] holds.
+
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QuerySelect,
+};
+use signaling::timeline::{Author, AuthorKind, EntryBody};
+use signaling::wire::ConversationStatus;
+use signaling::{ConversationId, UserId};
+
+use super::entity::{clean, conversation, counter, entry, to_json, to_word};
+use super::error::{StorageError, TxError};
+use super::rows::{Appended, ConversationRow, NewConversation, NewEntry, cut};
+
+/// The word of [`EntryBody::Message`] in the column `entry.kind`.
+const MESSAGE: &str = "message";
+
+/// Reads a conversation and keeps others from changing it until the transaction ends.
+pub(super) async fn lock(tx: &DatabaseTransaction, id: &ConversationId) -> Result<conversation::Model, TxError> {
+    let found = conversation::Entity::find_by_id(clean(&id.0)).lock_exclusive().one(tx).await?;
+    Ok(found.ok_or(StorageError::NotFound)?)
+}
+
+pub(super) async fn open(
+    tx: &DatabaseTransaction,
+    new: &NewConversation,
+    first: &NewEntry,
+) -> Result<Appended, TxError> {
+    let existing = conversation::Entity::find()
+        .filter(conversation::Column::KeyHash.eq(new.key_hash.to_vec()))
+        .lock_exclusive()
+        .one(tx)
+        .await?;
+    if let Some(existing) = existing {
+        return append_to(tx, existing, first).await;
+    }
+    let mut change = Change::new(blank(new, next_ticket(tx).await?, first.at_ms)?);
+    change.push(first)?;
+    conversation::Entity::insert(change.next.clone().into_active_model()).exec_without_returning(tx).await?;
+    change.current = change.next.clone();
+    change.commit(tx).await
+}
+
+pub(super) async fn append(tx: &DatabaseTransaction, id: &ConversationId, new: &NewEntry) -> Result<Appended, TxError> {
+    let locked = lock(tx, id).await?;
+    append_to(tx, locked, new).await
+}
+
+/// Appends to a conversation that is locked already.
+pub(super) async fn append_to(
+    tx: &DatabaseTransaction,
+    locked: conversation::Model,
+    new: &NewEntry,
+) -> Result<Appended, TxError> {
+    if let Some(client_id) = &new.client_id {
+        let existing = entry::Entity::find()
+            .filter(entry::Column::ConversationId.eq(locked.id.clone()))
+            .filter(entry::Column::ClientId.eq(clean(client_id)))
+            .one(tx)
+            .await?;
+        if let Some(existing) = existing {
+            let entries = vec![existing.into_entry()?];
+            return Ok(Appended { conversation: locked.into_row()?, entries, duplicate: true });
+        }
+    }
+    let mut change = Change::new(locked);
+    let message_of_viewer = matches!(new.body, EntryBody::Message { .. }) && new.author.kind == AuthorKind::Viewer;
+    if message_of_viewer && change.stands(ConversationStatus::Resolved) {
+        change.to_queue();
+        change.next.queued_at_ms = new.at_ms;
+        change.event(Author::system(), EntryBody::Reopened {}, new.at_ms)?;
+    }
+    change.push(new)?;
+    change.commit(tx).await
+}
+
+pub(super) async fn take(
+    tx: &DatabaseTransaction,
+    id: &ConversationId,
+    agent: &UserId,
+    name: &str,
+    at_ms: i64,
+) -> Result<Appended, TxError> {
+    let locked = lock(tx, id).await?;
+    if locked.status == ConversationStatus::Taken.as_str() && locked.agent_id.as_deref() == Some(agent.as_str()) {
+        return Ok(Appended { conversation: locked.into_row()?, entries: Vec::new(), duplicate: true });
+    }
+    let mut change = Change::new(locked);
+    if !change.stands(ConversationStatus::Waiting) {
+        return Err(StorageError::Conflict.into());
+    }
+    ConversationStatus::Taken.as_str().clone_into(&mut change.next.status);
+    change.next.agent_id = Some(clean(agent.as_str()));
+    change.next.agent_name = Some(clean(name));
+    change.next.taken_at_ms = Some(at_ms);
+    change.next.first_taken_at_ms.get_or_insert(at_ms);
+    let body = EntryBody::Taken { agent: agent.clone(), name: name.to_owned() };
+    change.event(Author::agent(agent.clone(), name), body, at_ms)?;
+    change.commit(tx).await
+}
+
+pub(super) async fn release(
+    tx: &DatabaseTransaction,
+    id: &ConversationId,
+    agent: &UserId,
+    at_ms: i64,
+) -> Result<Appended, TxError> {
+    let (mut change, owner) = lock_owned(tx, id, agent).await?;
+    change.to_queue();
+    change.event(owner, EntryBody::Released {}, at_ms)?;
+    change.commit(tx).await
+}
+
+pub(super) async fn resolve(
+    tx: &DatabaseTransaction,
+    id: &ConversationId,
+    agent: &UserId,
+    at_ms: i64,
+) -> Result<Appended, TxError> {
+    let (mut change, owner) = lock_owned(tx, id, agent).await?;
+    ConversationStatus::Resolved.as_str().clone_into(&mut change.next.status);
+    change.next.waiting_since_ms = None;
+    change.event(owner, EntryBody::Resolved {}, at_ms)?;
+    change.commit(tx).await
+}
+
+pub(super) async fn mark_read(
+    tx: &DatabaseTransaction,
+    id: &ConversationId,
+    side: AuthorKind,
+    seq: i64,
+) -> Result<Option<ConversationRow>, TxError> {
+    let mut change = match lock(tx, id).await {
+        Ok(locked) => Change::new(locked),
+        Err(TxError::Refused(StorageError::NotFound)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let seq = Ord::min(seq, change.current.last_seq);
+    let mark = match side {
+        AuthorKind::Viewer => &mut change.next.viewer_read_seq,
+        AuthorKind::Agent => &mut change.next.agent_read_seq,
+        AuthorKind::System => return Ok(None),
+    };
+    if seq <= *mark {
+        return Ok(None);
+    }
+    *mark = seq;
+    if side == AuthorKind::Agent {
+        change.next.unread = unread_after(tx, &change.current.id, seq).await?;
+    }
+    Ok(Some(change.commit(tx).await?.conversation))
+}
+
+pub(super) async fn rate(
+    tx: &DatabaseTransaction,
+    id: &ConversationId,
+    author: &Author,
+    score: u8,
+    comment: &str,
+    at_ms: i64,
+) -> Result<Appended, TxError> {
+    let mut change = Change::new(lock(tx, id).await?);
+    change.next.rating = Some(i64::from(score));
+    change.next.rating_comment = Some(clean(comment));
+    change.event(author.clone(), EntryBody::Rated { score, comment: comment.to_owned() }, at_ms)?;
+    change.commit(tx).await
+}
+
+/// Locks a conversation that `agent` has; gives the agent as an author, too.
+async fn lock_owned(
+    tx: &DatabaseTransaction,
+    id: &ConversationId,
+    agent: &UserId,
+) -> Result<(Change, Author), TxError> {
+    let change = Change::new(lock(tx, id).await?);
+    let owned = change.stands(ConversationStatus::Taken) && change.current.agent_id.as_deref() == Some(agent.as_str());
+    if !owned {
+        return Err(StorageError::Conflict.into());
+    }
+    let owner = Author::agent(agent.clone(), change.current.agent_name.as_deref().unwrap_or_default());
+    Ok((change, owner))
+}
+
+async fn unread_after(tx: &DatabaseTransaction, conversation: &str, seq: i64) -> Result<i64, TxError> {
+    let unread = entry::Entity::find()
+        .filter(entry::Column::ConversationId.eq(conversation))
+        .filter(entry::Column::Seq.gt(seq))
+        .filter(entry::Column::AuthorKind.eq(to_word(&AuthorKind::Viewer)?))
+        .filter(entry::Column::Kind.eq(MESSAGE))
+        .count(tx)
+        .await?;
+    Ok(i64::try_from(unread).unwrap_or(i64::MAX))
+}
+
+/// The next ticket number. Its counter stays locked until the commit, so numbers go up in the order of commits.
+async fn next_ticket(tx: &DatabaseTransaction) -> Result<i64, TxError> {
+    let updated = counter::Entity::update_many()
+        .col_expr(counter::Column::Value, Expr::col(counter::Column::Value).add(1))
+        .filter(counter::Column::Name.eq(counter::TICKET))
+        .exec_with_returning(tx)
+        .await?;
+    let number = updated.first().map(|row| row.value);
+    Ok(number.ok_or_else(|| StorageError::Backend("the counter of ticket numbers is missing".to_owned()))?)
+}
+
+fn blank(new: &NewConversation, ticket: i64, at_ms: i64) -> Result<conversation::Model, StorageError> {
+    Ok(conversation::Model {
+        id: clean(&new.id.0),
+        ticket,
+        key_hash: new.key_hash.to_vec(),
+        status: ConversationStatus::Waiting.as_str().to_owned(),
+        viewer_name: clean(&new.viewer_name),
+        viewer_external: new.viewer_external.as_deref().map(clean),
+        viewer_level: new.viewer_level.as_deref().map(clean),
+        lang: clean(&new.lang),
+        page: new.page.as_ref().map(to_json).transpose()?,
+        agent_id: None,
+        agent_name: None,
+        opened_at_ms: at_ms,
+        updated_at_ms: at_ms,
+        queued_at_ms: at_ms,
+        taken_at_ms: None,
+        first_taken_at_ms: None,
+        waiting_since_ms: None,
+        last_seq: 0,
+        last_text: String::new(),
+        subject: String::new(),
+        agent_read_seq: 0,
+        viewer_read_seq: 0,
+        unread: 0,
+        rating: None,
+        rating_comment: None,
+        sample: new.sample,
+    })
+}
+
+/// A change in the making: the conversation as it is stored and as it will be, and the entries to write.
+struct Change {
+    current: conversation::Model,
+    next: conversation::Model,
+    written: Vec<entry::Model>,
+}
+
+impl Change {
+    fn new(locked: conversation::Model) -> Self {
+        Self { next: locked.clone(), current: locked, written: Vec::new() }
+    }
+
+    fn stands(&self, status: ConversationStatus) -> bool {
+        self.current.status == status.as_str()
+    }
+
+    /// Into the queue, without its agent. The place is `queued_at_ms`, which is the caller's to change.
+    fn to_queue(&mut self) {
+        ConversationStatus::Waiting.as_str().clone_into(&mut self.next.status);
+        self.next.agent_id = None;
+        self.next.agent_name = None;
+        self.next.taken_at_ms = None;
+    }
+
+    fn event(&mut self, author: Author, body: EntryBody, at_ms: i64) -> Result<(), StorageError> {
+        self.push(&NewEntry { author, client_id: None, body, at_ms })
+    }
+
+    /// Numbers an entry and lets it work on the conversation.
+    fn push(&mut self, new: &NewEntry) -> Result<(), StorageError> {
+        let next = &mut self.next;
+        next.last_seq += 1;
+        next.updated_at_ms = Ord::max(next.updated_at_ms, new.at_ms);
+        if let EntryBody::Message { text } = &new.body {
+            next.last_text = cut(text);
+            if next.subject.is_empty() {
+                next.subject.clone_from(&next.last_text);
+            }
+            match new.author.kind {
+                AuthorKind::Viewer => {
+                    next.unread += 1;
+                    next.waiting_since_ms.get_or_insert(new.at_ms);
+                }
+                AuthorKind::Agent => next.waiting_since_ms = None,
+                AuthorKind::System => {}
+            }
+        }
+        self.written.push(entry::Model {
+            conversation_id: self.next.id.clone(),
+            seq: self.next.last_seq,
+            at_ms: new.at_ms,
+            author_kind: to_word(&new.author.kind)?,
+            author_id: new.author.user.as_ref().map(|user| clean(&user.0)),
+            author_name: clean(&new.author.name),
+            client_id: new.client_id.as_deref().map(clean),
+            kind: kind(&new.body).to_owned(),
+            body: to_json(&new.body)?,
+        });
+        Ok(())
+    }
+
+    /// Writes it all down inside the transaction.
+    async fn commit(self, tx: &DatabaseTransaction) -> Result<Appended, TxError> {
+        let Self { current, next, written } = self;
+        if !written.is_empty() {
+            entry::Entity::insert_many(written.iter().cloned().map(IntoActiveModel::into_active_model))
+                .exec_without_returning(tx)
+                .await?;
+        }
+        let update = difference(current, &next);
+        if update.is_changed() {
+            update.update_without_returning(tx).await?;
+        }
+        let entries = written.into_iter().map(entry::Model::into_entry).collect::<Result<_, _>>()?;
+        Ok(Appended { conversation: next.into_row()?, entries, duplicate: false })
+    }
+}
+
+/// Only the columns that changed, so that an update does not touch every index.
+fn difference(current: conversation::Model, next: &conversation::Model) -> conversation::ActiveModel {
+    let mut update = current.into_active_model();
+    update.status.set_if_not_equals(next.status.clone());
+    update.agent_id.set_if_not_equals(next.agent_id.clone());
+    update.agent_name.set_if_not_equals(next.agent_name.clone());
+    update.updated_at_ms.set_if_not_equals(next.updated_at_ms);
+    update.queued_at_ms.set_if_not_equals(next.queued_at_ms);
+    update.taken_at_ms.set_if_not_equals(next.taken_at_ms);
+    update.first_taken_at_ms.set_if_not_equals(next.first_taken_at_ms);
+    update.waiting_since_ms.set_if_not_equals(next.waiting_since_ms);
+    update.last_seq.set_if_not_equals(next.last_seq);
+    update.last_text.set_if_not_equals(next.last_text.clone());
+    update.subject.set_if_not_equals(next.subject.clone());
+    update.agent_read_seq.set_if_not_equals(next.agent_read_seq);
+    update.viewer_read_seq.set_if_not_equals(next.viewer_read_seq);
+    update.unread.set_if_not_equals(next.unread);
+    update.rating.set_if_not_equals(next.rating);
+    update.rating_comment.set_if_not_equals(next.rating_comment.clone());
+    update
+}
+
+/// The `kind` of a body, as it stands in its JSON.
+fn kind(body: &EntryBody) -> &'static str {
+    match body {
+        EntryBody::Message { .. } => MESSAGE,
+        EntryBody::Taken { .. } => "taken",
+        EntryBody::Released {} => "released",
+        EntryBody::Resolved {} => "resolved",
+        EntryBody::Reopened {} => "reopened",
+        EntryBody::CallInvited { .. } => "call_invited",
+        EntryBody::CallAccepted { .. } => "call_accepted",
+        EntryBody::CallEnded { .. } => "call_ended",
+        EntryBody::Rated { .. } => "rated",
+    }
+}
