@@ -1,0 +1,71 @@
+// Words of the landing page.
+
+import { catalogue } from '../i18n/i18n.ts';
+
+/** `texts(lang).key`. */
+export const texts = catalogue(
+  {
+    title: 'Sightline demo',
+    titlePlain: 'Sightline',
+    headline1: 'Their picture breaks.',
+    headline2: 'You see it.',
+    story1:
+      'A viewer of a live stream taps Support and writes that the picture stutters. An agent reads the chat beside the health of that very player.',
+    story2:
+      'When words are not enough, one click asks the viewer to share: only the player, or a screen. A moment later the agent sees what the viewer sees, and the ticket keeps the measurements.',
+    start: 'Start the demo',
+    startNote: 'Opens the viewer and the agent side by side and signs the agent in. Everything runs on this server.',
+    apart: 'Or open them apart',
+    hintsLabel: 'What to try',
+    hint1: 'At the viewer, open Support and tap “The picture stutters”.',
+    hint2: 'At the agent, take the ticket and invite to share.',
+    hint3: 'At the viewer again, share only the player.',
+    viewer: 'Viewer',
+    viewerPage: 'The live stream',
+    agent: 'Agent',
+    agentPage: 'The console',
+    ops: 'Operations',
+    api: 'API (OpenAPI)',
+    openOwn: (name: string) => `Open ${name} in its own window`,
+    signInFailed: 'The demo agent could not be signed in. Use the button in the console.',
+    checking: 'Asking the server …',
+    plainHeadline: 'This is a Sightline server',
+    plainStory:
+      'It gives a live-streaming platform a support chat in which an agent can, with the viewer’s consent, look at the viewer’s picture and find out why it stutters.',
+    plainAgents: 'Agents’ console',
+    plainHost: 'If you came here from a stream: support is on the page of the stream itself.',
+    unreachable: 'The server does not answer. Is it still running?',
+    again: 'Try again',
+  },
+  {
+    title: 'Sightline 演示',
+    titlePlain: 'Sightline',
+    headline1: '观众的画面出了问题，',
+    headline2: '您亲眼看到。',
+    story1: '直播观众点开“客服”，说画面卡顿。客服一边聊天，一边看到这台播放器的健康状况。',
+    story2:
+      '文字说不清时，点一下就能请观众共享：只共享播放器，或共享屏幕。片刻之后客服就看到观众的画面，测量数据留在工单里。',
+    start: '开始演示',
+    startNote: '并排打开观众页和客服台，并自动登录演示客服。一切都在这台服务器上运行。',
+    apart: '也可以分别打开',
+    hintsLabel: '试试看',
+    hint1: '在观众页打开“客服”，点“画面卡顿”。',
+    hint2: '在客服台接入工单，邀请共享。',
+    hint3: '回到观众页，选择只共享播放器。',
+    viewer: '观众',
+    viewerPage: '直播页面',
+    agent: '客服',
+    agentPage: '客服台',
+    ops: '运维',
+    api: 'API（OpenAPI）',
+    openOwn: (name) => `在新窗口打开${name}`,
+    signInFailed: '演示客服登录失败，请使用客服台中的按钮。',
+    checking: '正在询问服务器……',
+    plainHeadline: '这是一台 Sightline 服务器',
+    plainStory: '它为直播平台提供在线客服：经观众同意后，客服可以看到观众的画面，找出卡顿的原因。',
+    plainAgents: '客服台',
+    plainHost: '如果您从直播间来到这里：客服入口就在直播页面上。',
+    unreachable: '服务器没有回应。它还在运行吗？',
+    again: '重试',
+  },
+);
