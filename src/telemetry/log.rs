@@ -11,13 +11,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use signaling::ConversationId;
+use signaling::api::{Call, Series};
 use tokio::sync::{mpsc, oneshot};
 
 use super::archive::Archive;
 use super::index::{IndexCommand, Indexer};
 use super::samples::ConversationSeries;
+use super::view::call_view;
 use super::{BlockHeader, TelemetryError, TelemetryOptions, segment};
-use crate::storage::{BlockRow, Store};
+use crate::storage::{BlockRow, CallRow, Store};
 
 /// Blocks that may wait for the disk; more are refused with [`TelemetryError::Busy`]. At 5 s a block this is the
 /// arrival of some thousand calls during a stall of a second.
@@ -28,6 +30,9 @@ const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How long a reader waits for blocks that are on disk but not yet in the index.
 const SETTLE_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// How long [`TelemetryLog::close`] waits for the disk and the index.
+pub const CLOSE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The telemetry of this node; clones share it.
 #[derive(Clone)]
@@ -101,13 +106,13 @@ impl TelemetryLog {
         flushed.await.map_err(|_| TelemetryError::Closed)
     }
 
-    /// Takes no more blocks, writes and indexes what is queued, and ends; waits for that no longer than `wait_max`.
-    /// What is left out of the index then is indexed at the next start.
-    pub async fn close(&self, wait_max: Duration) {
+    /// Takes no more blocks, writes and indexes what is queued, and ends; waits for that no longer than
+    /// [`CLOSE_WAIT_MAX`]. What is left out of the index then is indexed at the next start.
+    pub async fn close(&self) {
         drop(self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         let Some(indexer) = self.shared.indexer.lock().await.take() else { return };
         let abort = indexer.abort_handle();
-        match tokio::time::timeout(wait_max, indexer).await {
+        match tokio::time::timeout(CLOSE_WAIT_MAX, indexer).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the telemetry indexer ended badly"),
             Err(_) => {
@@ -134,6 +139,23 @@ impl TelemetryLog {
     /// As [`TelemetryLog::read`].
     pub async fn series(&self, conversation: &ConversationId) -> Result<ConversationSeries, TelemetryError> {
         Ok(ConversationSeries::from_blocks(&self.read(conversation).await?))
+    }
+
+    /// Calls with their samples, and the player's samples, as the ticket of a conversation shows them.
+    ///
+    /// # Errors
+    /// As [`TelemetryLog::read`].
+    pub async fn of_conversation(
+        &self,
+        conversation: &ConversationId,
+        calls: Vec<CallRow>,
+    ) -> Result<(Vec<Call>, Series), TelemetryError> {
+        let series = self.series(conversation).await?;
+        let view = |call: CallRow| {
+            let legs = series.legs(&call);
+            call_view(call, legs)
+        };
+        Ok((calls.into_iter().map(view).collect(), series.player()))
     }
 
     /// Lets the index catch up, so that a block is readable once it is acknowledged. A slow index is not waited for

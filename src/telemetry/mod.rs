@@ -19,7 +19,7 @@ use signaling::{CallId, ConversationId};
 
 use crate::storage::StorageError;
 
-pub use log::{BLOCKS_QUEUED_MAX, TelemetryLog};
+pub use log::{BLOCKS_QUEUED_MAX, CLOSE_WAIT_MAX, TelemetryLog};
 pub use samples::{ConversationSeries, SERIES_SAMPLES_MAX};
 pub use view::{EXPORT_FORMAT, call_view, connect_view, export};
 

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use signaling::TicketNumber;
-use signaling::api::{Call, CallMedia, CallParticipant, Connect, LegSeries, TelemetryExport};
+use signaling::api::{Call, CallMedia, CallParticipant, Connect, LegSeries, Series, TelemetryExport};
 use signaling::wire::{Leg, Phase};
 
-use super::samples::ConversationSeries;
 use crate::storage::CallRow;
 
 /// Name and version of the export's format.
@@ -21,29 +20,25 @@ const SIDE_MAX: f64 = 16_383.0;
 
 /// A ticket's telemetry as a file that stands alone.
 #[must_use]
-pub fn export(ticket: TicketNumber, calls: &[CallRow], series: &ConversationSeries) -> TelemetryExport {
-    TelemetryExport {
-        format: EXPORT_FORMAT.to_owned(),
-        ticket,
-        calls: calls.iter().map(|call| call_view(call, series.legs(call))).collect(),
-        player: series.player(),
-    }
+pub fn export(ticket: TicketNumber, calls: Vec<Call>, player: Series) -> TelemetryExport {
+    TelemetryExport { format: EXPORT_FORMAT.to_owned(), ticket, calls, player }
 }
 
 /// A call as the API shows it. What carried it is taken from the newest samples where it was not told otherwise.
 #[must_use]
-pub fn call_view(call: &CallRow, legs: Vec<LegSeries>) -> Call {
+pub fn call_view(call: CallRow, legs: Vec<LegSeries>) -> Call {
     let participant = |role: &str, name: &str| CallParticipant { role: role.to_owned(), name: name.to_owned() };
+    let (connect, media) = (connect_view(&call), media(&call, &legs));
     Call {
-        id: call.id.clone(),
+        id: call.id,
         participants: vec![participant("viewer", &call.viewer_name), participant("agent", &call.agent_name)],
         invited_at_ms: call.invited_at_ms,
         accepted_at_ms: call.accepted_at_ms,
         ended_at_ms: call.ended_at_ms,
         end_reason: call.reason,
         surface: call.surface,
-        connect: connect_view(call),
-        media: media(call, &legs),
+        connect,
+        media,
         legs,
     }
 }
