@@ -3,4 +3,51 @@
 
 pub mod clip;
 pub mod scripts;
+mod sink;
 pub mod stream;
+
+use std::sync::Arc;
+
+use signaling::UserId;
+use signaling::api::Role;
+
+use crate::app::App;
+use crate::auth::hash_password;
+use crate::random;
+use crate::storage::{NewUser, StorageError};
+use crate::support::Desk;
+
+pub use stream::router as stream_router;
+
+/// Login of the demo's agent.
+pub const DEMO_LOGIN: &str = "agent";
+/// Password of the demo's agent: public, which is why a demo's data folder is refused outside the demo.
+pub const DEMO_PASSWORD: &str = "sightline-demo";
+/// Name of the demo's agent.
+const DEMO_NAME: &str = "Robin Vale";
+
+/// Makes sure that the demo's account and its sample tickets exist.
+///
+/// # Errors
+/// What the store refuses.
+pub async fn prepare(app: &App) -> Result<(), StorageError> {
+    let store = &app.desk.store;
+    if store.user_by_login(DEMO_LOGIN).await?.is_none() {
+        let password_hash = hash_password(DEMO_PASSWORD).map_err(StorageError::Backend)?;
+        let user = NewUser {
+            id: UserId(random::id('u')),
+            login: DEMO_LOGIN.to_owned(),
+            name: DEMO_NAME.to_owned(),
+            role: Role::Agent,
+            tier: 1,
+            password_hash,
+        };
+        store.add_user(user).await?;
+    }
+    Ok(())
+}
+
+/// Lets the scripted viewers write until all of them are quiet.
+pub async fn run_scripts(desk: Arc<Desk>) {
+    scripts::run(Arc::new(sink::DeskSink::new(desk))).await;
+}

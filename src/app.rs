@@ -1,0 +1,45 @@
+//! What every request handler of this node shares.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
+
+use crate::auth::Auth;
+use crate::calls::Calls;
+use crate::cluster::NodeId;
+use crate::config::Config;
+use crate::gate::Gate;
+use crate::support::Desk;
+use crate::telemetry::TelemetryLog;
+
+/// One node's parts.
+pub struct App {
+    /// As loaded.
+    pub config: Config,
+    /// This node.
+    pub node: NodeId,
+    /// Changes with every start.
+    pub boot: String,
+    /// When the process came up.
+    pub started: Instant,
+    /// True for `--demo`.
+    pub demo: bool,
+    /// True when the server itself speaks https.
+    pub tls: bool,
+    /// Passwords, sessions, tokens.
+    pub auth: Auth,
+    /// Chat, queue, tickets.
+    pub desk: Arc<Desk>,
+    /// Calls.
+    pub calls: Arc<Calls>,
+    /// Samples.
+    pub telemetry: TelemetryLog,
+    /// Bounds of the public port.
+    pub gate: Gate,
+    /// Prometheus text.
+    pub metrics: PrometheusHandle,
+    /// Becomes true when the server shuts down.
+    pub closing: watch::Receiver<bool>,
+}

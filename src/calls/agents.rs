@@ -1,0 +1,127 @@
+//! Agents' warm connections: made at log-in, kept, joined to a room when a call starts.
+
+use signaling::UserId;
+use signaling::timeline::{AuthorKind, EndReason};
+use signaling::wire::Refusal;
+
+use super::GRACE_MS;
+use super::service::{Calls, media_refusal};
+use crate::clock;
+use crate::cluster::SessionId;
+use crate::media_driver::PeerId;
+
+/// Media of one agent session.
+pub(super) struct AgentMedia {
+    /// Whose.
+    pub(super) user: UserId,
+    /// The warm connection.
+    pub(super) peer: Option<PeerId>,
+    /// When the broken socket is given up, ms.
+    pub(super) gone_until_ms: Option<i64>,
+}
+
+impl Calls {
+    /// An agent's session said hello. With the session of a broken socket its call goes on; a session of the same agent
+    /// that is broken and not resumed belonged to a page that was loaded anew, and its call ends.
+    pub async fn agent_back(&self, session: &SessionId, user: &UserId) {
+        let stale: Vec<SessionId> = {
+            let mut inner = self.inner();
+            let entry = inner.agents.entry(session.clone());
+            entry.or_insert_with(|| AgentMedia { user: user.clone(), peer: None, gone_until_ms: None }).gone_until_ms =
+                None;
+            inner
+                .agents
+                .iter()
+                .filter(|(id, agent)| *id != session && agent.user == *user && agent.gone_until_ms.is_some())
+                .map(|(id, _)| id.clone())
+                .collect()
+        };
+        for session in stale {
+            self.drop_agent(&session).await;
+        }
+    }
+
+    /// An agent's socket closed; after a goodbye the page is gone, otherwise it may come back.
+    pub async fn agent_gone(&self, session: &SessionId, goodbye: bool) {
+        if goodbye {
+            self.drop_agent(session).await;
+        } else if let Some(agent) = self.inner().agents.get_mut(session) {
+            agent.gone_until_ms = Some(clock::now_ms() + GRACE_MS);
+        }
+    }
+
+    /// An agent's offer: its warm connection, or an ICE restart of it. Returns the answer.
+    ///
+    /// # Errors
+    /// [`signaling::ErrorCode::BadSdp`], [`signaling::ErrorCode::Overloaded`].
+    pub async fn agent_offer(&self, session: &SessionId, sdp: String, restart: bool) -> Result<String, Refusal> {
+        let existing = self.inner().agents.get(session).and_then(|agent| agent.peer);
+        if let Some(peer) = existing {
+            if restart {
+                return self.media.reoffer(peer, sdp).await.map_err(media_refusal);
+            }
+            self.forget_agent_peer(session, peer).await;
+        }
+        let room = self.room_of_agent(session).await;
+        let connected = self.media.connect(room.map(|room| room.worker()), sdp).await.map_err(media_refusal)?;
+        {
+            let mut inner = self.inner();
+            inner.agent_peers.insert(connected.peer, session.clone());
+            if let Some(agent) = inner.agents.get_mut(session) {
+                agent.peer = Some(connected.peer);
+            }
+        }
+        if let Some(room) = room {
+            self.media.join(room, connected.peer).await.map_err(media_refusal)?;
+        }
+        Ok(connected.answer)
+    }
+
+    /// The agent closed its connection.
+    pub async fn agent_closed_media(&self, session: &SessionId) {
+        let peer = self.inner().agents.get(session).and_then(|agent| agent.peer);
+        if let Some(peer) = peer {
+            self.forget_agent_peer(session, peer).await;
+        }
+    }
+
+    /// Closes a warm connection; the session stays.
+    pub(super) async fn forget_agent_peer(&self, session: &SessionId, peer: PeerId) {
+        {
+            let mut inner = self.inner();
+            inner.agent_peers.remove(&peer);
+            inner.lost_peers.remove(&peer);
+            if let Some(agent) = inner.agents.get_mut(session)
+                && agent.peer == Some(peer)
+            {
+                agent.peer = None;
+            }
+        }
+        self.media.close_peer(peer).await;
+    }
+
+    /// The page is gone: its call ends, its connection closes.
+    pub(super) async fn drop_agent(&self, session: &SessionId) {
+        for shared in self.all() {
+            let mut live = shared.lock().await;
+            if live.agent_session == *session {
+                self.end(&mut live, EndReason::AgentLeft, AuthorKind::Agent).await;
+            }
+        }
+        let agent = self.inner().agents.remove(session);
+        if let Some(peer) = agent.and_then(|agent| agent.peer) {
+            self.inner().agent_peers.remove(&peer);
+            self.media.close_peer(peer).await;
+        }
+    }
+
+    async fn room_of_agent(&self, session: &SessionId) -> Option<crate::media_driver::RoomId> {
+        for shared in self.all() {
+            let live = shared.lock().await;
+            if live.agent_session == *session {
+                return Some(live.room);
+            }
+        }
+        None
+    }
+}

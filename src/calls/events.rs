@@ -1,0 +1,190 @@
+//! What the media of this node reports, and what time brings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use signaling::timeline::{AuthorKind, EndReason};
+use signaling::wire::{CallStage, Phase, ServerMessage, SlotAssignment, SlotSource};
+
+use super::GRACE_MS;
+use super::service::Calls;
+use crate::clock;
+use crate::cluster::{Note, SessionId, Topic};
+use crate::media_driver::{MediaEvent, PeerId, RoomId, SlotUse, SourceKind};
+
+impl Calls {
+    /// Works through the media's reports and the clock until the media ends.
+    pub async fn run(self: Arc<Self>, mut events: tokio::sync::mpsc::Receiver<MediaEvent>) {
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.media_event(event).await,
+                    None => return,
+                },
+                _ = tick.tick() => self.every_second().await,
+            }
+        }
+    }
+
+    async fn media_event(self: &Arc<Self>, event: MediaEvent) {
+        match event {
+            MediaEvent::IceConnected { peer, at_ms } => {
+                self.inner().lost_peers.remove(&peer);
+                self.viewer_phase(peer, Phase::Ice, at_ms).await;
+            }
+            MediaEvent::DtlsConnected { peer, at_ms } => self.viewer_phase(peer, Phase::Dtls, at_ms).await,
+            MediaEvent::FirstPacketIn { room, kind: SourceKind::Screen, at_ms, .. } => {
+                self.room_phase(room, Phase::FirstPacketIn, at_ms).await;
+            }
+            MediaEvent::FirstPacketOut { room, kind: SourceKind::Screen, at_ms, .. } => {
+                self.room_phase(room, Phase::FirstPacketOut, at_ms).await;
+            }
+            MediaEvent::FirstPacketIn { .. } | MediaEvent::FirstPacketOut { .. } => {}
+            MediaEvent::Disconnected { peer } => self.peer_lost(peer).await,
+            MediaEvent::Closed { peer } => self.peer_closed(peer).await,
+            MediaEvent::Slots { peer, slots } => self.slots_changed(peer, slots).await,
+            MediaEvent::Sample { room, json, .. } => self.sample(room, json).await,
+            MediaEvent::WorkerFailed { worker, rooms, peers } => {
+                tracing::error!(worker, rooms = rooms.len(), "a media worker failed and was restarted");
+                for room in rooms {
+                    self.end_room(room, EndReason::WorkerFailed).await;
+                }
+                for peer in peers {
+                    self.peer_closed(peer).await;
+                }
+            }
+        }
+    }
+
+    async fn viewer_phase(&self, peer: PeerId, phase: Phase, at_ms: f64) {
+        let call = self.inner().viewer_peers.get(&peer).cloned();
+        if let Some(shared) = call.and_then(|call| self.call(&call)) {
+            shared.lock().await.note_phase(phase, at_ms);
+        }
+    }
+
+    async fn room_phase(&self, room: RoomId, phase: Phase, at_ms: f64) {
+        let call = self.inner().rooms.get(&room).cloned();
+        if let Some(shared) = call.and_then(|call| self.call(&call)) {
+            shared.lock().await.note_phase(phase, at_ms);
+        }
+    }
+
+    async fn peer_lost(&self, peer: PeerId) {
+        self.inner().lost_peers.insert(peer, clock::now_ms() + GRACE_MS);
+        if let Some(session) = self.session_of(peer).await {
+            self.direct(session, ServerMessage::MediaRestart {});
+        }
+    }
+
+    /// A connection that is over: a viewer's ends its call, an agent's is made anew by its page.
+    async fn peer_closed(&self, peer: PeerId) {
+        self.inner().lost_peers.remove(&peer);
+        let call = self.inner().viewer_peers.remove(&peer);
+        if let Some(shared) = call.and_then(|call| self.call(&call)) {
+            let mut live = shared.lock().await;
+            if live.viewer_peer != Some(peer) {
+                return;
+            }
+            live.viewer_peer = None;
+            if live.state.stage == CallStage::Invited {
+                if let Some(session) = live.viewer_session.clone() {
+                    self.direct(session, closed_message());
+                }
+                return;
+            }
+            self.end(&mut live, EndReason::MediaFailed, AuthorKind::System).await;
+            return;
+        }
+        let session = self.inner().agent_peers.get(&peer).cloned();
+        if let Some(session) = session {
+            self.forget_agent_peer(&session, peer).await;
+            self.direct(session, closed_message());
+        }
+    }
+
+    async fn slots_changed(&self, peer: PeerId, slots: Vec<SlotUse>) {
+        let Some(session) = self.session_of(peer).await else { return };
+        let slots = {
+            let inner = self.inner();
+            let assign = |slot: SlotUse| {
+                Some(SlotAssignment {
+                    call: inner.rooms.get(&slot.room)?.clone(),
+                    mid: slot.mid,
+                    source: match slot.kind {
+                        SourceKind::Audio => SlotSource::Audio,
+                        SourceKind::Screen => SlotSource::Screen,
+                        SourceKind::Camera => SlotSource::Camera,
+                    },
+                })
+            };
+            slots.into_iter().filter_map(assign).collect()
+        };
+        self.direct(session, ServerMessage::Slots { slots });
+    }
+
+    async fn sample(self: &Arc<Self>, room: RoomId, json: serde_json::Value) {
+        let call = self.inner().rooms.get(&room).cloned();
+        if let Some(shared) = call.and_then(|call| self.call(&call)) {
+            let block = shared.lock().await.samples.push(json);
+            if let Some(block) = block {
+                let calls = Arc::clone(self);
+                tokio::spawn(async move { block.store(&calls.telemetry).await });
+            }
+        }
+    }
+
+    async fn end_room(&self, room: RoomId, reason: EndReason) {
+        let call = self.inner().rooms.get(&room).cloned();
+        if let Some(shared) = call.and_then(|call| self.call(&call)) {
+            self.end(&mut *shared.lock().await, reason, AuthorKind::System).await;
+        }
+    }
+
+    /// Invitations that ran out, sockets and paths that did not come back.
+    async fn every_second(&self) {
+        let now_ms = clock::now_ms();
+        let (lost, gone): (Vec<PeerId>, Vec<SessionId>) = {
+            let inner = self.inner();
+            let lost = inner.lost_peers.iter().filter(|(_, until)| **until <= now_ms).map(|(peer, _)| *peer).collect();
+            let over = |until: Option<i64>| until.is_some_and(|until| until <= now_ms);
+            let gone = inner.agents.iter().filter(|(_, agent)| over(agent.gone_until_ms)).map(|(id, _)| id.clone());
+            (lost, gone.collect())
+        };
+        for peer in lost {
+            self.peer_closed(peer).await;
+            self.media.close_peer(peer).await;
+        }
+        for session in gone {
+            self.drop_agent(&session).await;
+        }
+        for shared in self.all() {
+            let mut live = shared.lock().await;
+            if live.state.stage == CallStage::Invited && live.state.expires_at_ms <= now_ms {
+                self.end(&mut live, EndReason::Unanswered, AuthorKind::System).await;
+            } else if live.viewer_gone_until_ms.is_some_and(|until| until <= now_ms) {
+                self.end(&mut live, EndReason::ViewerLeft, AuthorKind::Viewer).await;
+            }
+        }
+    }
+
+    async fn session_of(&self, peer: PeerId) -> Option<SessionId> {
+        if let Some(session) = self.inner().agent_peers.get(&peer).cloned() {
+            return Some(session);
+        }
+        let call = self.inner().viewer_peers.get(&peer).cloned()?;
+        let shared = self.call(&call)?;
+        let live = shared.lock().await;
+        live.viewer_session.clone()
+    }
+
+    fn direct(&self, session: SessionId, message: ServerMessage) {
+        self.desk.bus.publish(Topic::Session(session), Note::Direct(Box::new(message)));
+    }
+}
+
+fn closed_message() -> ServerMessage {
+    ServerMessage::MediaClosed { message: "the media connection was closed".to_owned() }
+}

@@ -1,0 +1,59 @@
+//! One running call.
+
+use std::collections::BTreeMap;
+
+use signaling::CallId;
+use signaling::api::ConnectMode;
+use signaling::wire::{CallState, Phase};
+
+use super::samples::SampleBuffer;
+use crate::cluster::{RoomHandle, SessionId};
+use crate::media_driver::{PeerId, RoomId};
+
+/// State of a running call on its node.
+pub(super) struct LiveCall {
+    /// Where it lives, for the other nodes.
+    pub(super) handle: RoomHandle,
+    /// As both ends know it.
+    pub(super) state: CallState,
+    /// The agent's session.
+    pub(super) agent_session: SessionId,
+    /// The viewer's session, from its offer or acceptance on.
+    pub(super) viewer_session: Option<SessionId>,
+    /// When the viewer's broken socket is given up, ms.
+    pub(super) viewer_gone_until_ms: Option<i64>,
+    /// The media room.
+    pub(super) room: RoomId,
+    /// The viewer's connection.
+    pub(super) viewer_peer: Option<PeerId>,
+    /// When each phase was reached, server clock, ms.
+    pub(super) phases: BTreeMap<Phase, f64>,
+    /// Phases that are not stored yet.
+    pub(super) unsaved: Vec<(Phase, f64)>,
+    /// Server samples that are not stored yet.
+    pub(super) samples: SampleBuffer,
+}
+
+impl LiveCall {
+    /// The call.
+    pub(super) fn id(&self) -> &CallId {
+        &self.state.id
+    }
+
+    /// Notes a phase; the first time counts.
+    pub(super) fn note_phase(&mut self, phase: Phase, at_ms: f64) {
+        if let std::collections::btree_map::Entry::Vacant(slot) = self.phases.entry(phase) {
+            slot.insert(at_ms);
+            self.unsaved.push((phase, at_ms));
+        }
+    }
+
+    /// Warm when the viewer's connection was up before the capture was ready; unknown before that.
+    pub(super) fn mode(&self) -> Option<ConnectMode> {
+        let capture_ready_ms = self.phases.get(&Phase::CaptureReady)?;
+        Some(match self.phases.get(&Phase::Dtls) {
+            Some(dtls_ms) if dtls_ms <= capture_ready_ms => ConnectMode::Warm,
+            _ => ConnectMode::Cold,
+        })
+    }
+}

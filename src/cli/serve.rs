@@ -1,0 +1,79 @@
+//! `sightline serve`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{DataArgs, banner, lan};
+use crate::process;
+use crate::server::{Server, ServerOptions};
+
+/// Arguments of `serve`.
+#[derive(clap::Args, Debug)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Address to listen on; wins over the configuration.
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<IpAddr>,
+    /// Port to listen on; 0 takes a free one and prints it.
+    #[arg(long)]
+    port: Option<u16>,
+    /// PEM certificate chain, for https and wss.
+    #[arg(long, requires = "tls_key", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// PEM private key.
+    #[arg(long, requires = "tls_cert", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Check the configuration and exit.
+    #[arg(long)]
+    check: bool,
+    /// Demo: a live event, sample tickets, scripted viewers, a demo account. Never for real viewers.
+    #[arg(long)]
+    demo: bool,
+    /// With --demo: serve https on this machine's network address, with a generated certificate.
+    #[arg(long, requires = "demo")]
+    lan: bool,
+}
+
+/// Runs the server until SIGTERM or Ctrl-C.
+pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
+    let mut config = args.data.load()?;
+    if let Some(address) = args.bind {
+        config.http.bind.0.set_ip(address);
+    }
+    if let Some(port) = args.port {
+        config.http.bind.0.set_port(port);
+    }
+    if args.tls_cert.is_some() {
+        config.http.tls_cert = args.tls_cert;
+        config.http.tls_key = args.tls_key;
+    }
+    if args.check {
+        println!("the configuration is valid");
+        return Ok(());
+    }
+    let lan = if args.lan { Some(lan::prepare(&mut config)?) } else { None };
+    if let Some(files) = process::raise_open_files()
+        && (files as usize) < config.limits.sockets_max + 1_000
+    {
+        tracing::warn!(files, "this many files may be open, fewer than limits.sockets_max needs (ulimit -n)");
+    }
+    let server = Server::start(ServerOptions { config, demo: args.demo, bus: None }).await?;
+    banner::print(&server, lan.as_ref()).await;
+    wait_for_signal().await?;
+    eprintln!("shutting down");
+    server.shutdown().await;
+    Ok(())
+}
+
+async fn wait_for_signal() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Who is on line, over all nodes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use signaling::{ConversationId, UserId};
+
+use super::{Bus, NodeId, Note, Topic};
+
+/// One node's word on who is on line there. Each replaces what was known of those it names.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Presence {
+    /// Sockets of one agent at a node; 0: gone.
+    Agent {
+        /// Where.
+        node: NodeId,
+        /// Who.
+        user: UserId,
+        /// Sockets.
+        sockets: u32,
+    },
+    /// Sockets of one conversation's viewer at a node; 0: gone.
+    Viewer {
+        /// Where.
+        node: NodeId,
+        /// Whose chat.
+        conversation: ConversationId,
+        /// Sockets.
+        sockets: u32,
+    },
+    /// A node shuts down; forget what it said.
+    NodeGone {
+        /// Which.
+        node: NodeId,
+    },
+}
+
+/// What this node knows of all nodes.
+pub struct PresenceBook {
+    node: NodeId,
+    bus: Arc<dyn Bus>,
+    nodes: Mutex<HashMap<NodeId, Counts>>,
+}
+
+#[derive(Default)]
+struct Counts {
+    agents: HashMap<UserId, u32>,
+    viewers: HashMap<ConversationId, u32>,
+}
+
+impl PresenceBook {
+    /// An empty book; asks the other nodes for theirs.
+    #[must_use]
+    pub fn new(node: NodeId, bus: Arc<dyn Bus>) -> Self {
+        bus.publish(Topic::Nodes, Note::PresenceWanted);
+        Self { node, bus, nodes: Mutex::default() }
+    }
+
+    /// An agent's socket came (`true`) or went. Returns whether the agent is on line now.
+    pub fn agent_socket(&self, user: &UserId, came: bool) -> bool {
+        let sockets = step(&mut self.nodes().entry(self.node.clone()).or_default().agents, user, came);
+        self.tell(Presence::Agent { node: self.node.clone(), user: user.clone(), sockets });
+        self.agent_online(user)
+    }
+
+    /// A viewer's socket came (`true`) or went. Returns whether the viewer is on line now.
+    pub fn viewer_socket(&self, conversation: &ConversationId, came: bool) -> bool {
+        let sockets = step(&mut self.nodes().entry(self.node.clone()).or_default().viewers, conversation, came);
+        self.tell(Presence::Viewer { node: self.node.clone(), conversation: conversation.clone(), sockets });
+        self.viewer_online(conversation)
+    }
+
+    /// Whether this agent has a socket at any node.
+    #[must_use]
+    pub fn agent_online(&self, user: &UserId) -> bool {
+        self.nodes().values().any(|counts| counts.agents.contains_key(user))
+    }
+
+    /// Whether this conversation's viewer has a socket at any node.
+    #[must_use]
+    pub fn viewer_online(&self, conversation: &ConversationId) -> bool {
+        self.nodes().values().any(|counts| counts.viewers.contains_key(conversation))
+    }
+
+    /// Different agents on line at all nodes.
+    #[must_use]
+    pub fn agents_online(&self) -> u32 {
+        let nodes = self.nodes();
+        let users: std::collections::HashSet<&UserId> =
+            nodes.values().flat_map(|counts| counts.agents.keys()).collect();
+        u32::try_from(users.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Conversations whose viewer is on line, at all nodes.
+    #[must_use]
+    pub fn viewers_online(&self) -> u32 {
+        let nodes = self.nodes();
+        let viewers: std::collections::HashSet<&ConversationId> =
+            nodes.values().flat_map(|counts| counts.viewers.keys()).collect();
+        u32::try_from(viewers.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Takes in what another node said.
+    pub fn learn(&self, presence: &Presence) {
+        let mut nodes = self.nodes();
+        match presence {
+            Presence::Agent { node, user, sockets } if *node != self.node => {
+                set(&mut nodes.entry(node.clone()).or_default().agents, user, *sockets);
+            }
+            Presence::Viewer { node, conversation, sockets } if *node != self.node => {
+                set(&mut nodes.entry(node.clone()).or_default().viewers, conversation, *sockets);
+            }
+            Presence::NodeGone { node } if *node != self.node => {
+                nodes.remove(node);
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells a new node who is on line here.
+    pub fn tell_all(&self) {
+        let nodes = self.nodes();
+        let Some(own) = nodes.get(&self.node) else { return };
+        let node = || self.node.clone();
+        for (user, sockets) in &own.agents {
+            self.tell(Presence::Agent { node: node(), user: user.clone(), sockets: *sockets });
+        }
+        for (conversation, sockets) in &own.viewers {
+            self.tell(Presence::Viewer { node: node(), conversation: conversation.clone(), sockets: *sockets });
+        }
+    }
+
+    /// Tells the others that this node goes.
+    pub fn leave(&self) {
+        self.tell(Presence::NodeGone { node: self.node.clone() });
+    }
+
+    fn tell(&self, presence: Presence) {
+        self.bus.publish(Topic::Nodes, Note::Presence(presence));
+    }
+
+    fn nodes(&self) -> MutexGuard<'_, HashMap<NodeId, Counts>> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn step<K: Clone + Eq + std::hash::Hash>(counts: &mut HashMap<K, u32>, key: &K, came: bool) -> u32 {
+    let count = counts.get(key).copied().unwrap_or(0);
+    let next = if came { count + 1 } else { count.saturating_sub(1) };
+    set(counts, key, next);
+    next
+}
+
+fn set<K: Clone + Eq + std::hash::Hash>(counts: &mut HashMap<K, u32>, key: &K, count: u32) {
+    if count == 0 {
+        counts.remove(key);
+    } else {
+        counts.insert(key.clone(), count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LocalBus;
+    use super::*;
+
+    #[test]
+    fn an_agent_with_two_tabs_is_one_agent_until_both_close() {
+        let book = PresenceBook::new(NodeId("a".into()), Arc::new(LocalBus::default()));
+        let user = UserId::from("u_1");
+        assert!(book.agent_socket(&user, true));
+        assert!(book.agent_socket(&user, true));
+        assert_eq!(book.agents_online(), 1);
+        assert!(book.agent_socket(&user, false));
+        assert!(!book.agent_socket(&user, false));
+        let other = NodeId("b".into());
+        book.learn(&Presence::Agent { node: other.clone(), user: user.clone(), sockets: 1 });
+        assert!(book.agent_online(&user));
+        book.learn(&Presence::NodeGone { node: other });
+        assert_eq!(book.agents_online(), 0);
+    }
+}

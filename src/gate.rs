@@ -1,0 +1,146 @@
+//! Bounds of the public port: sockets in all and per address, connects and sign-ins per address and minute.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use governor::clock::DefaultClock;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
+use signaling::wire::{ErrorCode, Refusal};
+
+use crate::config::Limits;
+
+/// Addresses remembered by the rate limiters before the idle ones are forgotten.
+const ADDRESSES_KEPT: usize = 10_000;
+
+type PerAddress = RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock>;
+
+/// Lets sockets and sign-ins through, or not.
+pub struct Gate {
+    connects: PerAddress,
+    sign_ins: PerAddress,
+    sockets_max: usize,
+    per_address_max: usize,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Default)]
+struct Open {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// One socket's place; given back when dropped.
+pub struct Pass {
+    address: IpAddr,
+    open: Arc<Mutex<Open>>,
+}
+
+impl Gate {
+    /// A gate with these bounds.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let per_minute =
+            |rate: u32| RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN)));
+        Self {
+            connects: per_minute(limits.connects_per_address_per_minute),
+            sign_ins: per_minute(limits.sign_ins_per_address_per_minute),
+            sockets_max: limits.sockets_max,
+            per_address_max: limits.sockets_per_address_max,
+            open: Arc::default(),
+        }
+    }
+
+    /// A place for a new socket.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RateLimited`] or [`ErrorCode::Overloaded`].
+    pub fn socket(&self, address: IpAddr) -> Result<Pass, Refusal> {
+        check(&self.connects, address, "too many connections from this address, wait a minute")?;
+        let mut open = lock(&self.open);
+        if open.all >= self.sockets_max {
+            return Err(Refusal::new(ErrorCode::Overloaded, "the server has no more places, try again shortly"));
+        }
+        let mine = open.by_address.entry(address).or_default();
+        if *mine >= self.per_address_max {
+            return Err(Refusal::new(ErrorCode::RateLimited, "too many open connections from this address"));
+        }
+        *mine += 1;
+        open.all += 1;
+        metrics::gauge!("sightline_sockets").set(open.all as f64);
+        Ok(Pass { address, open: Arc::clone(&self.open) })
+    }
+
+    /// Leave to try a password.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RateLimited`].
+    pub fn sign_in(&self, address: IpAddr) -> Result<(), Refusal> {
+        check(&self.sign_ins, address, "too many sign-in attempts, wait a minute")
+    }
+
+    /// Sockets open now.
+    #[must_use]
+    pub fn sockets(&self) -> usize {
+        lock(&self.open).all
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let mut open = lock(&self.open);
+        open.all = open.all.saturating_sub(1);
+        if let Some(mine) = open.by_address.get_mut(&self.address) {
+            *mine = mine.saturating_sub(1);
+            if *mine == 0 {
+                open.by_address.remove(&self.address);
+            }
+        }
+        metrics::gauge!("sightline_sockets").set(open.all as f64);
+    }
+}
+
+fn check(limiter: &PerAddress, address: IpAddr, message: &str) -> Result<(), Refusal> {
+    if limiter.len() > ADDRESSES_KEPT {
+        limiter.retain_recent();
+    }
+    limiter.check_key(&address).map_err(|_| Refusal::new(ErrorCode::RateLimited, message))
+}
+
+fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
+    open.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_and_given_back() {
+        let limits = Limits { sockets_max: 3, sockets_per_address_max: 2, ..Limits::default() };
+        let gate = Gate::new(&limits);
+        let (one, two): (IpAddr, IpAddr) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
+        let first = gate.socket(one).expect("place");
+        let _second = gate.socket(one).expect("place");
+        assert_eq!(gate.socket(one).err().map(|refusal| refusal.code), Some(ErrorCode::RateLimited));
+        let _third = gate.socket(two).expect("place");
+        assert_eq!(gate.socket(two).err().map(|refusal| refusal.code), Some(ErrorCode::Overloaded));
+        drop(first);
+        assert!(gate.socket(two).is_ok());
+    }
+
+    #[test]
+    fn connects_and_sign_ins_are_limited_per_address() {
+        let limits =
+            Limits { connects_per_address_per_minute: 1, sign_ins_per_address_per_minute: 1, ..Limits::default() };
+        let gate = Gate::new(&limits);
+        let one: IpAddr = [127, 0, 0, 1].into();
+        assert!(gate.socket(one).is_ok());
+        assert!(gate.socket(one).is_err());
+        assert!(gate.sign_in(one).is_ok());
+        assert!(gate.sign_in(one).is_err());
+        assert!(gate.sign_in([127, 0, 0, 2].into()).is_ok());
+    }
+}

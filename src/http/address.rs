@@ -1,0 +1,82 @@
+//! Where a request comes from: the client's address behind trusted proxies, and the page's origin.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+
+use crate::app::App;
+use crate::config::Network;
+
+/// The client's address: the peer, or what trusted proxies say of it.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+impl FromRequestParts<Arc<App>> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip().to_canonical());
+        Ok(Self(behind_proxies(peer, &parts.headers, &app.config.http.trusted_proxies)))
+    }
+}
+
+/// Walks `X-Forwarded-For` from the right for as long as the speaker is trusted.
+fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    let mut address = peer;
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for hop in forwarded.iter().rev() {
+        if !is_trusted(address) {
+            break;
+        }
+        match hop.trim().parse::<IpAddr>() {
+            Ok(hop) => address = hop.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    address
+}
+
+/// Whether the page that opened this request may: no `Origin` (not a browser), the server's own, or a configured one.
+#[must_use]
+pub fn origin_allowed(app: &App, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get("origin") else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let origin = origin.to_ascii_lowercase();
+    if app.config.http.allowed_origins.iter().any(|allowed| allowed.0 == origin) {
+        return true;
+    }
+    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    // Behind a proxy that ends TLS the scheme differs from ours; the host is what tells pages apart.
+    let origin_host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    !host.is_empty() && origin_host == Some(host.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        let config = crate::config::parse("[http]\ntrusted_proxies = [\"10.0.0.0/8\"]\n", std::path::Path::new("t"))
+            .expect("parses");
+        let trusted = &config.http.trusted_proxies;
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.9".parse().expect("header"));
+        let at = |peer: [u8; 4]| behind_proxies(peer.into(), &headers, trusted);
+        assert_eq!(at([10, 0, 0, 1]), IpAddr::from([1, 2, 3, 4]));
+        assert_eq!(at([8, 8, 8, 8]), IpAddr::from([8, 8, 8, 8]));
+    }
+}

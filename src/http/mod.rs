@@ -1,0 +1,41 @@
+//! HTTP: thin routes over the rest of the server. Each refusal has its status beside it in [`refusals`].
+
+mod address;
+mod api;
+mod ops;
+mod pages;
+mod principal;
+mod refusals;
+mod sessions;
+mod status;
+mod tickets;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+
+pub use address::{ClientAddress, origin_allowed};
+pub use api::openapi_json;
+pub use principal::session_cookie;
+pub use refusals::ApiRefusal;
+
+use crate::app::App;
+use crate::ws;
+
+/// All routes of a node.
+pub fn app(app: Arc<App>) -> Router {
+    let mut router = Router::new()
+        .route("/ws", get(ws::upgrade))
+        .merge(api::router())
+        .merge(status::router())
+        .merge(pages::router());
+    if app.demo {
+        router = router.merge(sessions::demo_router());
+    }
+    let mut router = router.with_state(app.clone());
+    if app.demo {
+        router = router.merge(crate::demo::stream_router());
+    }
+    router
+}

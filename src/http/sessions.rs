@@ -1,0 +1,99 @@
+//! Signing in and out, and the demo's one-click sign-in.
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+use signaling::api::{SessionView, SignIn};
+use signaling::wire::ErrorCode;
+
+use super::principal::{COOKIE, Principal, bearer, session_cookie};
+use super::{ApiRefusal, ClientAddress, origin_allowed};
+use crate::app::App;
+use crate::auth::SESSION_MS;
+use crate::demo::DEMO_LOGIN;
+use crate::storage::UserRow;
+use crate::support::refusal;
+
+/// Largest body of a sign-in, bytes.
+pub(super) const BODY_BYTES_MAX: usize = 4 * 1024;
+
+/// Routes that exist on demo servers alone.
+pub(super) fn demo_router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/demo", get(demo_facts))
+        .route("/api/v1/demo/sign-in", post(demo_sign_in))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+/// Signs an agent in; the answer sets the session cookie.
+#[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = SignIn,
+    responses((status = 200, body = SessionView), (status = 401, description = "Login or password is wrong"),
+              (status = 429, description = "Too many attempts from this address")))]
+pub(super) async fn sign_in(
+    State(app): State<Arc<App>>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    Json(body): Json<SignIn>,
+) -> Result<Response, ApiRefusal> {
+    check_origin(&app, &headers)?;
+    app.gate.sign_in(address)?;
+    let (user, token) = app.auth.sign_in(&body.login, body.password).await?;
+    Ok(signed_in(&app, &user, token))
+}
+
+/// Who is signed in.
+#[utoipa::path(get, path = "/api/v1/session", tag = "session",
+    responses((status = 200, body = SessionView), (status = 401, description = "Nobody")))]
+pub(super) async fn who(principal: Principal) -> Result<Json<SessionView>, ApiRefusal> {
+    match principal {
+        Principal::User(user) => Ok(Json(view(&user, None))),
+        Principal::ApiKey => Err(ApiRefusal::new(ErrorCode::Forbidden, "the API key is not a user")),
+    }
+}
+
+/// Signs out.
+#[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204)))]
+pub(super) async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiRefusal> {
+    check_origin(&app, &headers)?;
+    let token = session_cookie(&headers).or_else(|| bearer(&headers).map(str::to_owned));
+    if let Some(token) = token {
+        app.auth.close_session(&token).await.map_err(refusal)?;
+    }
+    let gone = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
+}
+
+async fn demo_facts() -> Json<serde_json::Value> {
+    Json(json!({"demo": true, "agent_login": DEMO_LOGIN}))
+}
+
+async fn demo_sign_in(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiRefusal> {
+    check_origin(&app, &headers)?;
+    let user = app.desk.store.user_by_login(DEMO_LOGIN).await.map_err(refusal)?;
+    let user = user.ok_or_else(|| ApiRefusal::new(ErrorCode::NotFound, "the demo agent is gone"))?;
+    let token = app.auth.open_session(&user).await.map_err(refusal)?;
+    Ok(signed_in(&app, &user, token))
+}
+
+fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), ApiRefusal> {
+    if origin_allowed(app, headers) {
+        return Ok(());
+    }
+    Err(ApiRefusal::new(ErrorCode::Origin, "this page's origin may not sign in here"))
+}
+
+fn signed_in(app: &App, user: &UserRow, token: String) -> Response {
+    let secure = if app.tls { "; Secure" } else { "" };
+    let age_s = SESSION_MS / 1000;
+    let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}");
+    ([(header::SET_COOKIE, cookie)], Json(view(user, Some(token)))).into_response()
+}
+
+fn view(user: &UserRow, token: Option<String>) -> SessionView {
+    SessionView { user: user.id.clone(), name: user.name.clone(), role: user.role, token }
+}

@@ -1,0 +1,357 @@
+//! One node from start to end: opens what it needs, serves, and shuts down in bounded time.
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use axum_server::tls_rustls::RustlsConfig;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use signaling::timeline::EndReason;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::auth::Auth;
+use crate::calls::Calls;
+use crate::cluster::{Bus, CallNode, LocalBus, NodeId, Note, PresenceBook, Topic};
+use crate::config::{Config, DatabaseLocation};
+use crate::gate::Gate;
+use crate::media_driver::{self, MediaConfig, MediaError};
+use crate::storage::{StorageError, Store};
+use crate::support::{CallBook, Desk};
+use crate::telemetry::{TelemetryError, TelemetryLog, TelemetryOptions};
+use crate::{clock, demo, http, random};
+
+/// How long clients get to send their last samples after their calls were ended by a shutdown.
+const LAST_SAMPLES: Duration = Duration::from_millis(500);
+/// Bounds of the connect-time histogram, seconds.
+const CONNECT_BUCKETS_S: [f64; 12] = [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0, 4.0, 8.0];
+
+/// What a server is started with.
+pub struct ServerOptions {
+    /// Checked configuration.
+    pub config: Config,
+    /// Sample data, demo account, live stream.
+    pub demo: bool,
+    /// Connects this node to others; default: a bus of its own.
+    pub bus: Option<Arc<dyn Bus>>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The port is taken, or the address is not this machine's.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Wanted address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file or folder of the server.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Certificate or key.
+    #[error("TLS certificate {cert} or key {key}: {source}")]
+    Tls {
+        /// Certificate file.
+        cert: PathBuf,
+        /// Key file.
+        key: PathBuf,
+        /// What is wrong.
+        source: std::io::Error,
+    },
+    /// Database.
+    #[error("database: {0}")]
+    Storage(#[from] StorageError),
+    /// Telemetry log.
+    #[error("telemetry: {0}")]
+    Telemetry(#[from] TelemetryError),
+    /// Media ports or threads.
+    #[error("media: {0}")]
+    Media(#[from] MediaError),
+    /// A demo folder outside the demo.
+    #[error(
+        "the data folder {0} belongs to a demo, with its public password: choose another (storage.data) or start with --demo"
+    )]
+    DemoData(PathBuf),
+}
+
+/// A running server.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Shared parts.
+    pub app: Arc<App>,
+    /// The API key, when this start made it.
+    pub new_api_key: Option<String>,
+    bus: Arc<dyn Bus>,
+    http: axum_server::Handle<SocketAddr>,
+    serving: JoinHandle<std::io::Result<()>>,
+    closing: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Opens everything and starts serving. Returns once the port accepts connections.
+    ///
+    /// # Errors
+    /// [`ServerError`], which says what to mend.
+    pub async fn start(options: ServerOptions) -> Result<Self, ServerError> {
+        let ServerOptions { config, demo, bus } = options;
+        let data = config.storage.data.clone();
+        create_private_dir(&data)?;
+        let address = config.http.bind.0;
+        let listener = listen(address).map_err(|source| ServerError::Listen { address, source })?;
+        let address = listener.local_addr().map_err(|source| ServerError::Listen { address, source })?;
+        let tls = load_tls(&config).await?;
+
+        let store = Store::open(&database_url(&config)).await?;
+        claim_for_demo(&store, demo, &data).await?;
+        let node = NodeId(node_name(&config, &data)?);
+        let auth = Auth::open(store.clone()).await?;
+        let new_api_key = first_api_key(&auth, &data).await?;
+        let telemetry =
+            TelemetryLog::open(TelemetryOptions::new(data.join("telemetry"), &node.0), store.clone()).await?;
+        let (media, media_events) = media_driver::start(media_config(&config), clock::now_ms_f64)?;
+
+        let bus = bus.unwrap_or_else(|| Arc::new(LocalBus::default()));
+        let presence = PresenceBook::new(node.clone(), Arc::clone(&bus));
+        let desk = Arc::new(Desk { store, bus: Arc::clone(&bus), presence, calls: CallBook::default() });
+        let start_bitrate_kbps = Some(config.media.start_bitrate_kbps).filter(|kbps| *kbps > 0);
+        let calls = Arc::new(Calls::new(node.clone(), Arc::clone(&desk), media, telemetry.clone(), start_bitrate_kbps));
+        let left = calls.end_leftovers().await?;
+        if left > 0 {
+            tracing::warn!(calls = left, "calls of the former process were ended");
+        }
+        bus.serve_calls(node.clone(), Arc::clone(&calls) as Arc<dyn CallNode>);
+
+        let (closing, closing_seen) = watch::channel(false);
+        let app = Arc::new(App {
+            node,
+            boot: random::id('b'),
+            started: Instant::now(),
+            demo,
+            tls: tls.is_some(),
+            auth,
+            gate: Gate::new(&config.limits),
+            desk,
+            calls: Arc::clone(&calls),
+            telemetry,
+            metrics: metrics_handle(),
+            closing: closing_seen,
+            config,
+        });
+        let mut tasks =
+            vec![tokio::spawn(Arc::clone(&calls).run(media_events)), tokio::spawn(listen_to_nodes(Arc::clone(&app)))];
+        if demo {
+            demo::prepare(&app).await?;
+            tasks.push(tokio::spawn(demo::run_scripts(Arc::clone(&app.desk))));
+        }
+        let handle = axum_server::Handle::new();
+        let serving = serve(listener, address, tls, handle.clone(), Arc::clone(&app))?;
+        Ok(Self { address, app, new_api_key, bus, http: handle, serving, closing, tasks })
+    }
+
+    /// Address of the first page.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.app.tls { "https" } else { "http" };
+        let host = match self.address.ip() {
+            ip if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+            ip => ip,
+        };
+        format!("{scheme}://{}", SocketAddr::new(host, self.address.port()))
+    }
+
+    /// Ends calls with a reason, tells clients to reconnect, writes everything down. Takes at most
+    /// `limits.drain_seconds` and a little.
+    pub async fn shutdown(self) {
+        let drain = Duration::from_secs(self.app.config.limits.drain_seconds);
+        let calls = Arc::clone(&self.app.calls);
+        let had_calls = !self.app.desk.calls.is_empty();
+        if tokio::time::timeout(drain, calls.end_all(EndReason::ServerShutdown)).await.is_err() {
+            tracing::error!("calls could not be ended in time");
+        }
+        if had_calls {
+            tokio::time::sleep(LAST_SAMPLES).await;
+        }
+        let _ = self.closing.send(true);
+        self.app.desk.presence.leave();
+        self.bus.withdraw_calls(&self.app.node);
+        self.http.graceful_shutdown(Some(drain));
+        let _ = self.serving.await;
+        for task in &self.tasks {
+            task.abort();
+        }
+        let _ = tokio::time::timeout(drain, async {
+            self.app.calls.media().shutdown().await;
+            self.app.telemetry.close().await;
+            self.app.desk.store.close().await;
+        })
+        .await;
+    }
+}
+
+fn serve(
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<RustlsConfig>,
+    handle: axum_server::Handle<SocketAddr>,
+    app: Arc<App>,
+) -> Result<JoinHandle<std::io::Result<()>>, ServerError> {
+    let wrong = |source| ServerError::Listen { address, source };
+    let service = http::app(app).into_make_service_with_connect_info::<SocketAddr>();
+    Ok(match tls {
+        Some(tls) => {
+            let server = axum_server::from_tcp_rustls(listener, tls).map_err(wrong)?.handle(handle);
+            tokio::spawn(server.serve(service))
+        }
+        None => {
+            let server = axum_server::from_tcp(listener).map_err(wrong)?.handle(handle);
+            tokio::spawn(server.serve(service))
+        }
+    })
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        Some(socket2::Protocol::TCP),
+    )?;
+    // A restart must not wait for the old connections' TIME_WAIT.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+async fn load_tls(config: &Config) -> Result<Option<RustlsConfig>, ServerError> {
+    let (Some(cert), Some(key)) = (&config.http.tls_cert, &config.http.tls_key) else { return Ok(None) };
+    install_crypto();
+    let loaded = RustlsConfig::from_pem_file(cert, key).await;
+    loaded.map(Some).map_err(|source| ServerError::Tls { cert: cert.clone(), key: key.clone(), source })
+}
+
+/// Chooses the process-wide TLS implementation; the second time does nothing.
+pub(crate) fn install_crypto() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+/// The database of a configuration.
+#[must_use]
+pub fn database_url(config: &Config) -> String {
+    match &config.storage.database {
+        DatabaseLocation::Postgres(url) => url.clone(),
+        DatabaseLocation::Embedded => {
+            let data = std::path::absolute(&config.storage.data).unwrap_or_else(|_| config.storage.data.clone());
+            format!("sqlite://{}", data.join("sightline.db").display())
+        }
+    }
+}
+
+fn media_config(config: &Config) -> MediaConfig {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    MediaConfig {
+        workers: if config.media.workers == 0 { cores.min(4) } else { config.media.workers },
+        bind: config.media.bind,
+        external: config.media.external_addresses.clone(),
+        first_port: config.media.first_port,
+        peers_max: config.limits.peers_per_worker_max,
+        rooms_max: config.limits.rooms_per_worker_max,
+    }
+}
+
+/// The data folder; secrets are in it, so nobody else may read it.
+pub(crate) fn create_private_dir(path: &Path) -> Result<(), ServerError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if path.is_dir() {
+        return Ok(());
+    }
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| ServerError::File { path: path.to_owned(), source })
+}
+
+/// Writes a file that only its owner may read.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), ServerError> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let open = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = open.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+    written.map_err(|source| ServerError::File { path: path.to_owned(), source })
+}
+
+fn node_name(config: &Config, data: &Path) -> Result<String, ServerError> {
+    if let Some(name) = &config.node.name {
+        return Ok(name.clone());
+    }
+    let path = data.join("node-name");
+    match std::fs::read_to_string(&path) {
+        Ok(name) if !name.trim().is_empty() => Ok(name.trim().to_owned()),
+        _ => {
+            let name = random::id('n');
+            write_private(&path, &name)?;
+            Ok(name)
+        }
+    }
+}
+
+async fn claim_for_demo(store: &Store, demo: bool, data: &Path) -> Result<(), ServerError> {
+    const MARK: &str = "demo";
+    if demo {
+        store.put_setting_if_absent(MARK, "true").await?;
+        return Ok(());
+    }
+    match store.setting(MARK).await? {
+        Some(_) => Err(ServerError::DemoData(data.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Makes the API key at the first start and leaves it in the data folder.
+async fn first_api_key(auth: &Auth, data: &Path) -> Result<Option<String>, ServerError> {
+    if auth.has_api_key().await? {
+        return Ok(None);
+    }
+    let key = auth.new_api_key().await?;
+    write_private(&data.join("api-key"), &format!("{key}\n"))?;
+    Ok(Some(key))
+}
+
+async fn listen_to_nodes(app: Arc<App>) {
+    let mut subscriber = app.desk.bus.attach();
+    app.desk.bus.subscribe(&subscriber, Topic::Nodes);
+    app.desk.bus.publish(Topic::Nodes, Note::PresenceWanted);
+    while let Some(note) = subscriber.next().await {
+        match &*note {
+            Note::Presence(presence) => app.desk.presence.learn(presence),
+            Note::PresenceWanted => app.desk.presence.tell_all(),
+            Note::Call(handle, state) if handle.node != app.node => app.desk.calls.note(handle, state),
+            _ => {}
+        }
+    }
+}
+
+fn metrics_handle() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let buckets = Matcher::Full("sightline_consent_to_first_frame_seconds".to_owned());
+            let builder = PrometheusBuilder::new().set_buckets_for_metric(buckets, &CONNECT_BUCKETS_S);
+            let builder = builder.unwrap_or_else(|_| PrometheusBuilder::new());
+            let recorder = builder.build_recorder();
+            let handle = recorder.handle();
+            // Another recorder in this process (a test's) keeps what it has.
+            let _ = metrics::set_global_recorder(recorder);
+            handle
+        })
+        .clone()
+}

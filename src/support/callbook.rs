@@ -1,0 +1,57 @@
+//! The calls that run now, on whatever node, by conversation.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use signaling::wire::{CallStage, CallState};
+use signaling::{CallId, ConversationId};
+
+use crate::cluster::RoomHandle;
+
+/// Where each running call lives and how it stands. Ended calls leave at once.
+#[derive(Default)]
+pub struct CallBook {
+    calls: Mutex<HashMap<ConversationId, (RoomHandle, CallState)>>,
+}
+
+impl CallBook {
+    /// Notes the newest state of a call.
+    pub fn note(&self, handle: &RoomHandle, state: &CallState) {
+        let mut calls = self.calls();
+        if state.stage == CallStage::Ended {
+            if calls.get(&state.conversation).is_some_and(|(_, known)| known.id == state.id) {
+                calls.remove(&state.conversation);
+            }
+        } else {
+            calls.insert(state.conversation.clone(), (handle.clone(), state.clone()));
+        }
+    }
+
+    /// The running call of a conversation.
+    #[must_use]
+    pub fn of(&self, conversation: &ConversationId) -> Option<(RoomHandle, CallState)> {
+        self.calls().get(conversation).cloned()
+    }
+
+    /// A running call by its id.
+    #[must_use]
+    pub fn find(&self, call: &CallId) -> Option<(RoomHandle, CallState)> {
+        self.calls().values().find(|(_, state)| state.id == *call).cloned()
+    }
+
+    /// Running calls.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.calls().len()
+    }
+
+    /// Whether none runs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.calls().is_empty()
+    }
+
+    fn calls(&self) -> MutexGuard<'_, HashMap<ConversationId, (RoomHandle, CallState)>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,285 @@
+//! What an agent may do on its socket.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use signaling::limits::SUBSCRIPTIONS_MAX;
+use signaling::resume::{Cursor, Step};
+use signaling::session::Standing;
+use signaling::timeline::{Author, AuthorKind};
+use signaling::wire::{ClientMessage, ErrorCode, HelloAgent, PROTOCOL_VERSION, Refusal, ServerMessage, Welcome};
+use signaling::{CallId, ConversationId};
+use tokio::time::Instant;
+
+use super::blocks::{KnownCalls, Sender};
+use super::link::{Gone, Link};
+use super::socket::Side;
+use crate::app::App;
+use crate::clock;
+use crate::cluster::{CallCommand, CallReply, NodeId, Note, SessionId, Subscriber, Topic};
+use crate::storage::UserRow;
+use crate::support::refusal;
+
+/// An agent on a socket.
+pub(super) struct AgentSide {
+    user: UserRow,
+    author: Author,
+    followed: HashMap<ConversationId, Cursor>,
+    subscriber: Subscriber,
+    calls: KnownCalls,
+}
+
+impl AgentSide {
+    /// Checks a hello.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unauthorized`] without a valid session.
+    pub(super) async fn open(link: &mut Link, hello: HelloAgent, cookie: Option<String>) -> Result<Self, Refusal> {
+        let app = &link.app;
+        let token = hello.token.or(cookie);
+        let token = token.ok_or_else(|| Refusal::new(ErrorCode::Unauthorized, "sign in first"))?;
+        let user = app.auth.session_user(&token).await.map_err(refusal)?;
+        let user = user.ok_or_else(|| Refusal::new(ErrorCode::Unauthorized, "the session is over, sign in again"))?;
+        if let Some(resume) = hello.resume.filter(|resume| resume.starts_with("s_")) {
+            link.session = SessionId(resume);
+        }
+        let subscriber = app.desk.bus.attach();
+        app.desk.bus.subscribe(&subscriber, Topic::Session(link.session.clone()));
+        app.desk.bus.subscribe(&subscriber, Topic::Desk);
+        let author = Author::agent(user.id.clone(), &user.name);
+        Ok(Self { user, author, followed: HashMap::new(), subscriber, calls: KnownCalls::default() })
+    }
+
+    async fn follow(&mut self, link: &mut Link, conversation: ConversationId, after_seq: i64) -> Result<(), Refusal> {
+        if self.followed.len() >= SUBSCRIPTIONS_MAX && !self.followed.contains_key(&conversation) {
+            return Err(Refusal::new(ErrorCode::Overloaded, "too many conversations followed at once"));
+        }
+        link.app.desk.conversation(&conversation).await?;
+        link.app.desk.bus.subscribe(&self.subscriber, Topic::Conversation(conversation.clone()));
+        self.followed.insert(conversation, Cursor::new(after_seq));
+        Ok(())
+    }
+
+    fn unfollow(&mut self, link: &Link, conversation: &ConversationId) {
+        if self.followed.remove(conversation).is_some() {
+            link.app.desk.bus.unsubscribe(&self.subscriber, &Topic::Conversation(conversation.clone()));
+        }
+    }
+
+    /// Sends what the database holds after the cursor.
+    async fn send_missing(&mut self, link: &mut Link, conversation: &ConversationId) -> Result<(), Gone> {
+        loop {
+            let Some(cursor) = self.followed.get_mut(conversation) else { return Ok(()) };
+            match link.app.desk.entries(conversation, cursor.last_seq()).await {
+                Ok(entries) if entries.is_empty() => return Ok(()),
+                Ok(entries) => match cursor.offer(entries) {
+                    Step::Deliver(entries) => {
+                        let message = ServerMessage::Entries { conversation: conversation.clone(), entries };
+                        link.send(&message).await?;
+                    }
+                    _ => return Ok(()),
+                },
+                Err(refusal) => return link.refuse(None, refusal, false).await,
+            }
+        }
+    }
+
+    async fn send_desk(&mut self, link: &mut Link) -> Result<(), Gone> {
+        match link.app.desk.open_conversations().await {
+            Ok(conversations) => link.send(&ServerMessage::Desk { conversations }).await,
+            Err(refusal) => link.refuse(None, refusal, false).await,
+        }
+    }
+
+    async fn chat(
+        &mut self,
+        link: &mut Link,
+        id: Option<u32>,
+        conversation: ConversationId,
+        client_id: String,
+        text: String,
+    ) -> Result<(), Gone> {
+        match link.app.desk.agent_send(&self.author, &conversation, client_id.clone(), text).await {
+            Ok(sent) => {
+                link.send(&ServerMessage::Ack { client_id, conversation, seq: sent.seq, at_ms: sent.at_ms }).await
+            }
+            Err(refusal) => link.refuse(id, refusal, false).await,
+        }
+    }
+
+    async fn offer(&mut self, link: &mut Link, id: Option<u32>, sdp: String, restart: bool) -> Result<(), Gone> {
+        let calls = Arc::clone(&link.app.calls);
+        match calls.agent_offer(&link.session, sdp, restart).await {
+            Ok(sdp) => {
+                link.send(&ServerMessage::MediaAnswer { sdp, start_bitrate_kbps: None }).await?;
+                link.answer(id, Ok(())).await
+            }
+            Err(refusal) => link.refuse(id, refusal, false).await,
+        }
+    }
+
+    /// The node of an own call.
+    fn own_call(&self, app: &App, call: &CallId) -> Result<NodeId, Refusal> {
+        match app.desk.calls.find(call) {
+            Some((handle, state)) if state.agent == self.user.id => Ok(handle.node),
+            Some(_) => Err(Refusal::new(ErrorCode::Forbidden, "another agent has this call")),
+            None => Err(Refusal::new(ErrorCode::NotFound, "no such call")),
+        }
+    }
+
+    async fn command(&self, app: &App, command: CallCommand) -> Result<(), Refusal> {
+        let node = self.own_call(app, command.call())?;
+        match app.desk.bus.request(node, command).await {
+            CallReply::Done | CallReply::Answer { .. } => Ok(()),
+            CallReply::Refused { code, message } => Err(Refusal::new(code, message)),
+        }
+    }
+
+    /// Requests that are answered by `done` or `error` alone.
+    async fn act(&mut self, link: &mut Link, message: ClientMessage) -> Result<(), Refusal> {
+        let app = Arc::clone(&link.app);
+        let side = AuthorKind::Agent;
+        match message {
+            ClientMessage::Typing { conversation: Some(conversation), on } => {
+                app.desk.typing(&conversation, side, &link.session, on);
+                Ok(())
+            }
+            ClientMessage::Read { conversation: Some(conversation), seq } => {
+                app.desk.owned(&conversation, Some(&self.user.id)).await?;
+                app.desk.read(&conversation, side, seq).await
+            }
+            ClientMessage::Unsubscribe { conversation } => {
+                self.unfollow(link, &conversation);
+                Ok(())
+            }
+            ClientMessage::Take { conversation } => app.desk.take(&conversation, &self.user.id, &self.user.name).await,
+            ClientMessage::Release { conversation } => {
+                app.desk.owned(&conversation, Some(&self.user.id)).await?;
+                app.calls.end_of_conversation(&conversation).await;
+                app.desk.release(&conversation, &self.author).await
+            }
+            ClientMessage::Resolve { conversation } => {
+                app.desk.owned(&conversation, Some(&self.user.id)).await?;
+                app.calls.end_of_conversation(&conversation).await;
+                app.desk.resolve(&conversation, &self.author).await
+            }
+            ClientMessage::Invite { conversation } => {
+                app.calls.invite(&link.session, &self.author, &conversation).await
+            }
+            ClientMessage::EndCall { call, reason } => {
+                let user = Some(self.user.id.clone());
+                self.command(&app, CallCommand::End { call, side, user, reason }).await
+            }
+            ClientMessage::Phase { call, phase, at_ms } => {
+                self.command(&app, CallCommand::Phase { call, side, phase, at_ms }).await
+            }
+            ClientMessage::MediaClose {} => {
+                app.calls.agent_closed_media(&link.session).await;
+                Ok(())
+            }
+            _ => Err(Refusal::new(ErrorCode::Forbidden, "only the viewer may do this")),
+        }
+    }
+}
+
+impl Side for AgentSide {
+    const STANDING: Standing = Standing::Agent;
+
+    fn subscriber(&mut self) -> &mut Subscriber {
+        &mut self.subscriber
+    }
+
+    async fn greet(&mut self, link: &mut Link) -> Result<(), Gone> {
+        let app = Arc::clone(&link.app);
+        app.calls.agent_back(&link.session, &self.user.id).await;
+        app.desk.presence.agent_socket(&self.user.id, true);
+        app.desk.bus.publish(Topic::Queue, Note::QueueMoved);
+        let welcome = Welcome {
+            v: PROTOCOL_VERSION,
+            server_ms: clock::now_ms_f64(),
+            boot: app.boot.clone(),
+            session: link.session.0.clone(),
+            name: self.user.name.clone(),
+            user: Some(self.user.id.clone()),
+            conversation: None,
+            agents_online: app.desk.presence.agents_online(),
+            video_codecs: app.config.media.video_codecs.iter().map(ToString::to_string).collect(),
+        };
+        link.send(&ServerMessage::Welcome(Box::new(welcome))).await?;
+        self.send_desk(link).await
+    }
+
+    async fn message(&mut self, link: &mut Link, id: Option<u32>, message: ClientMessage) -> Result<(), Gone> {
+        match message {
+            ClientMessage::Send { conversation: Some(conversation), client_id, text } => {
+                self.chat(link, id, conversation, client_id, text).await
+            }
+            ClientMessage::Subscribe { conversation, after_seq } => {
+                let result = self.follow(link, conversation.clone(), after_seq).await;
+                let followed = result.is_ok();
+                link.answer(id, result).await?;
+                if followed { self.send_missing(link, &conversation).await } else { Ok(()) }
+            }
+            ClientMessage::MediaOffer { sdp, restart, .. } => self.offer(link, id, sdp, restart).await,
+            ClientMessage::Block(block) => {
+                let user = self.user.id.clone();
+                self.calls.take(link, Sender::Agent(&user), id, block).await
+            }
+            message => {
+                let result = self.act(link, message).await;
+                link.answer(id, result).await
+            }
+        }
+    }
+
+    async fn note(&mut self, link: &mut Link, note: &Note) -> Result<(), Gone> {
+        match note {
+            Note::Entries { conversation, entries } => {
+                let Some(cursor) = self.followed.get_mut(conversation) else { return Ok(()) };
+                match cursor.offer(entries.clone()) {
+                    Step::Nothing => Ok(()),
+                    Step::Deliver(entries) => {
+                        link.send(&ServerMessage::Entries { conversation: conversation.clone(), entries }).await
+                    }
+                    Step::Fetch { .. } => self.send_missing(link, conversation).await,
+                }
+            }
+            Note::Changed(summary) => link.send(&ServerMessage::DeskUpdate(summary.clone())).await,
+            Note::Typing { conversation, author, from, on } if *from != link.session => {
+                let message = ServerMessage::Typing { conversation: conversation.clone(), author: *author, on: *on };
+                link.send(&message).await
+            }
+            Note::Read { conversation, author, seq } => {
+                let message = ServerMessage::Read { conversation: conversation.clone(), author: *author, seq: *seq };
+                link.send(&message).await
+            }
+            Note::Call(_, state) if state.agent == self.user.id => link.send(&ServerMessage::Call(state.clone())).await,
+            Note::Direct(message) => link.send(message).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn catch_up(&mut self, link: &mut Link) -> Result<(), Gone> {
+        self.send_desk(link).await?;
+        let followed: Vec<ConversationId> = self.followed.keys().cloned().collect();
+        for conversation in followed {
+            self.send_missing(link, &conversation).await?;
+        }
+        Ok(())
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        None
+    }
+
+    async fn wake(&mut self, _link: &mut Link) -> Result<(), Gone> {
+        Ok(())
+    }
+
+    async fn closed(self, app: &App, session: &SessionId, goodbye: bool) {
+        app.desk.bus.detach(&self.subscriber);
+        app.desk.presence.agent_socket(&self.user.id, false);
+        app.desk.bus.publish(Topic::Queue, Note::QueueMoved);
+        app.calls.agent_gone(session, goodbye).await;
+    }
+}

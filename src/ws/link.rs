@@ -1,0 +1,99 @@
+//! One socket: sends with a deadline, reads with a rate, and knows whose session it is.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{SinkExt as _, StreamExt as _};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use signaling::wire::{ErrorCode, Refusal, ServerMessage};
+
+use super::blocks::BlockFuture;
+use crate::app::App;
+use crate::cluster::SessionId;
+
+/// How long a client may take to accept a message. A line that is dead for so long is given up; the client resumes.
+const SEND_DEADLINE: Duration = Duration::from_secs(10);
+/// Telemetry blocks of one socket on their way to the disk. More wait in the socket: chat comes first.
+pub(super) const BLOCKS_MAX: usize = 8;
+
+/// The socket is closed or as good as closed.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+/// One client's socket.
+pub(super) struct Link {
+    pub(super) app: Arc<App>,
+    pub(super) session: SessionId,
+    pub(super) socket: WebSocket,
+    pub(super) blocks: FuturesUnordered<BlockFuture>,
+    limiter: DefaultDirectRateLimiter,
+}
+
+impl Link {
+    pub(super) fn new(app: Arc<App>, socket: WebSocket) -> Self {
+        let rate = NonZeroU32::new(app.config.limits.messages_per_second).unwrap_or(NonZeroU32::MIN);
+        let burst = rate.saturating_mul(NonZeroU32::new(5).unwrap_or(NonZeroU32::MIN));
+        let limiter = RateLimiter::direct(Quota::per_second(rate).allow_burst(burst));
+        Self { app, session: SessionId(crate::random::id('s')), socket, blocks: FuturesUnordered::new(), limiter }
+    }
+
+    /// Sends a message.
+    pub(super) async fn send(&mut self, message: &ServerMessage) -> Result<(), Gone> {
+        let text = serde_json::to_string(message).map_err(|_| Gone)?;
+        self.send_raw(Message::text(text)).await
+    }
+
+    /// Sends a refusal.
+    pub(super) async fn refuse(&mut self, id: Option<u32>, refusal: Refusal, fatal: bool) -> Result<(), Gone> {
+        metrics::counter!("sightline_refusals_total").increment(1);
+        self.send(&ServerMessage::Error { id, code: refusal.code, message: refusal.message, fatal }).await
+    }
+
+    /// Answers a request that has a number.
+    pub(super) async fn answer(&mut self, id: Option<u32>, result: Result<(), Refusal>) -> Result<(), Gone> {
+        match (result, id) {
+            (Ok(()), Some(id)) => self.send(&ServerMessage::Done { id }).await,
+            (Ok(()), None) => Ok(()),
+            (Err(refusal), id) => self.refuse(id, refusal, false).await,
+        }
+    }
+
+    /// Closes with a code of RFC 6455, section 7.4.
+    pub(super) async fn close(mut self, code: u16, reason: &'static str) {
+        let frame = CloseFrame { code, reason: reason.into() };
+        let _ = self.send_raw(Message::Close(Some(frame))).await;
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.socket.close()).await;
+    }
+
+    /// Waits when the client sends too fast, after telling it so.
+    pub(super) async fn throttle(&mut self) -> Result<(), Gone> {
+        if self.limiter.check().is_ok() {
+            return Ok(());
+        }
+        let refusal = Refusal::new(ErrorCode::RateLimited, "too many messages: they are taken more slowly now");
+        self.refuse(None, refusal, false).await?;
+        self.limiter.until_ready().await;
+        Ok(())
+    }
+
+    /// Takes a block on its way to the disk; waits for an earlier one when there are many.
+    pub(super) async fn add_block(&mut self, block: BlockFuture) -> Result<(), Gone> {
+        while self.blocks.len() >= BLOCKS_MAX {
+            if let Some(message) = self.blocks.next().await {
+                self.send(&message).await?;
+            }
+        }
+        self.blocks.push(block);
+        Ok(())
+    }
+
+    async fn send_raw(&mut self, message: Message) -> Result<(), Gone> {
+        match tokio::time::timeout(SEND_DEADLINE, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Gone),
+        }
+    }
+}

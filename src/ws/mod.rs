@@ -1,0 +1,9 @@
+//! WebSockets: the upgrade, the loop of one socket, and what viewers and agents may do on it.
+
+mod agent;
+mod blocks;
+mod link;
+mod socket;
+mod viewer;
+
+pub use socket::upgrade;

@@ -1,0 +1,240 @@
+//! The upgrade of a request to a WebSocket, and the loop that serves it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::StreamExt as _;
+use signaling::limits::FRAME_BYTES_MAX;
+use signaling::session::Standing;
+use signaling::wire::{ClientFrame, ClientMessage, ErrorCode, Refusal, ServerMessage, parse_client};
+use tokio::time::{Instant, timeout};
+
+use super::agent::AgentSide;
+use super::link::{Gone, Link};
+use super::viewer::ViewerSide;
+use crate::app::App;
+use crate::clock;
+use crate::cluster::{Note, Subscriber};
+use crate::gate::Pass;
+use crate::http::{ApiRefusal, ClientAddress, origin_allowed, session_cookie};
+
+/// How long a socket may stay silent before its hello.
+const HELLO_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a client may stay silent; it pings every 10 s.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Read buffer of a socket. The library's default of 128 KiB is most of an idle connection's memory.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+
+/// `GET /ws`.
+pub async fn upgrade(
+    State(app): State<Arc<App>>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    request: WebSocketUpgrade,
+) -> Response {
+    if !origin_allowed(&app, &headers) {
+        let refusal = Refusal::new(ErrorCode::Origin, "this page's origin is not in http.allowed_origins");
+        return ApiRefusal(refusal).into_response();
+    }
+    let pass = match app.gate.socket(address) {
+        Ok(pass) => pass,
+        Err(refusal) => return ApiRefusal(refusal).into_response(),
+    };
+    let cookie = session_cookie(&headers);
+    request
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(FRAME_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .on_upgrade(move |socket| serve(app, socket, pass, cookie, address))
+}
+
+async fn serve(app: Arc<App>, socket: WebSocket, pass: Pass, cookie: Option<String>, address: IpAddr) {
+    let mut link = Link::new(app, socket);
+    let hello = match timeout(HELLO_DEADLINE, read(&mut link.socket, Standing::AwaitingHello)).await {
+        Ok(Ok(Incoming::Frame(frame))) => frame,
+        Ok(Ok(Incoming::Refused(id, refusal))) => {
+            let _ = link.refuse(id, refusal, true).await;
+            return link.close(1008, "refused").await;
+        }
+        Ok(_) => return,
+        Err(_) => return link.close(1008, "no hello").await,
+    };
+    let id = hello.id;
+    tracing::debug!(%address, session = %link.session.0, "hello");
+    let refused = match hello.message {
+        ClientMessage::HelloViewer(hello) => match ViewerSide::open(&mut link, hello).await {
+            Ok(side) => return run(link, side, pass).await,
+            Err(refusal) => refusal,
+        },
+        ClientMessage::HelloAgent(hello) => match AgentSide::open(&mut link, hello, cookie).await {
+            Ok(side) => return run(link, side, pass).await,
+            Err(refusal) => refusal,
+        },
+        _ => Refusal::new(ErrorCode::OutOfOrder, "say hello first"),
+    };
+    let fatal = matches!(refused.code, ErrorCode::Unauthorized | ErrorCode::Version | ErrorCode::Origin);
+    let _ = link.refuse(id, refused, fatal).await;
+    link.close(1008, "refused").await;
+}
+
+/// One role's behaviour on a socket.
+pub(super) trait Side: Send {
+    /// For [`Standing::admit`].
+    const STANDING: Standing;
+    /// What the bus delivers to.
+    fn subscriber(&mut self) -> &mut Subscriber;
+    /// First messages after the hello.
+    fn greet(&mut self, link: &mut Link) -> impl Future<Output = Result<(), Gone>> + Send;
+    /// A message of the client.
+    fn message(
+        &mut self,
+        link: &mut Link,
+        id: Option<u32>,
+        message: ClientMessage,
+    ) -> impl Future<Output = Result<(), Gone>> + Send;
+    /// A note of the bus.
+    fn note(&mut self, link: &mut Link, note: &Note) -> impl Future<Output = Result<(), Gone>> + Send;
+    /// Notes were dropped: read the database again.
+    fn catch_up(&mut self, link: &mut Link) -> impl Future<Output = Result<(), Gone>> + Send;
+    /// When [`Side::wake`] wants to be called.
+    fn wake_at(&self) -> Option<Instant>;
+    /// The time has come.
+    fn wake(&mut self, link: &mut Link) -> impl Future<Output = Result<(), Gone>> + Send;
+    /// The socket is closed; after a goodbye the page is gone, otherwise the line.
+    fn closed(self, app: &App, session: &crate::cluster::SessionId, goodbye: bool) -> impl Future<Output = ()> + Send;
+}
+
+/// Why the loop of a socket ended.
+enum Ending {
+    /// The client said goodbye: the page is gone.
+    Goodbye,
+    /// The line broke.
+    Broken,
+    /// The server shuts down.
+    Shutdown,
+    /// The client was silent.
+    Silent,
+}
+
+async fn run<S: Side>(mut link: Link, mut side: S, pass: Pass) {
+    let app = Arc::clone(&link.app);
+    let ending = match side.greet(&mut link).await {
+        Ok(()) => serve_side(&mut link, &mut side).await,
+        Err(Gone) => Ending::Broken,
+    };
+    while let Some(message) = link.blocks.next().await {
+        let _ = link.send(&message).await;
+    }
+    let session = link.session.clone();
+    match ending {
+        Ending::Shutdown => {
+            let _ = link.send(&ServerMessage::GoingAway {}).await;
+            link.close(1012, "server restarts").await;
+        }
+        Ending::Silent => link.close(1001, "silent").await,
+        Ending::Goodbye | Ending::Broken => drop(link),
+    }
+    side.closed(&app, &session, matches!(ending, Ending::Goodbye)).await;
+    drop(pass);
+}
+
+async fn serve_side<S: Side>(link: &mut Link, side: &mut S) -> Ending {
+    let mut closing = link.app.closing.clone();
+    let mut heard_at = Instant::now();
+    loop {
+        let far = Instant::now() + Duration::from_secs(3600);
+        let wake_at = side.wake_at().unwrap_or(far);
+        let done = tokio::select! {
+            biased;
+            () = shutdown_begun(&mut closing) => return Ending::Shutdown,
+            incoming = read(&mut link.socket, S::STANDING) => {
+                heard_at = Instant::now();
+                match incoming {
+                    Ok(Incoming::Frame(frame)) => on_frame(link, side, frame).await,
+                    Ok(Incoming::Refused(id, refusal)) => link.refuse(id, refusal, false).await,
+                    Ok(Incoming::Other) => Ok(()),
+                    Ok(Incoming::Goodbye) => return Ending::Goodbye,
+                    Err(Gone) => return Ending::Broken,
+                }
+            }
+            note = side.subscriber().next() => match note {
+                Some(note) => {
+                    let lagged = side.subscriber().take_lagged();
+                    match side.note(link, &note).await {
+                        Ok(()) if lagged => side.catch_up(link).await,
+                        done => done,
+                    }
+                }
+                None => return Ending::Shutdown,
+            },
+            Some(message) = link.blocks.next(), if !link.blocks.is_empty() => link.send(&message).await,
+            () = tokio::time::sleep_until(wake_at) => side.wake(link).await,
+            () = tokio::time::sleep_until(heard_at + SILENCE_MAX) => return Ending::Silent,
+        };
+        if done.is_err() {
+            return Ending::Broken;
+        }
+    }
+}
+
+async fn shutdown_begun(closing: &mut tokio::sync::watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closing| *closing).await;
+}
+
+async fn on_frame<S: Side>(link: &mut Link, side: &mut S, frame: ClientFrame) -> Result<(), Gone> {
+    link.throttle().await?;
+    match frame.message {
+        ClientMessage::Ping { client_ms } => {
+            link.send(&ServerMessage::Pong { client_ms, server_ms: clock::now_ms_f64() }).await
+        }
+        message => side.message(link, frame.id, message).await,
+    }
+}
+
+/// What came in.
+enum Incoming {
+    Frame(ClientFrame),
+    Refused(Option<u32>, Refusal),
+    Goodbye,
+    Other,
+}
+
+/// Reads one message. A frame that is too large for the socket is answered before the socket closes.
+async fn read(socket: &mut WebSocket, standing: Standing) -> Result<Incoming, Gone> {
+    match socket.next().await {
+        Some(Ok(Message::Text(text))) => Ok(match parse_client(&text) {
+            Ok(frame) => match standing.admit(&frame.message) {
+                Ok(()) => Incoming::Frame(frame),
+                Err(refusal) => Incoming::Refused(frame.id, refusal),
+            },
+            Err((refusal, id)) => Incoming::Refused(id, refusal),
+        }),
+        Some(Ok(Message::Binary(_))) => {
+            Ok(Incoming::Refused(None, Refusal::new(ErrorCode::Malformed, "frames are text")))
+        }
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Incoming::Other),
+        Some(Ok(Message::Close(frame))) => {
+            // 1000 and 1001 are a page's goodbye, 1005 the same without a code; anything else is a broken client.
+            let goodbye = frame.is_none_or(|frame| matches!(frame.code, 1000 | 1001 | 1005));
+            if goodbye { Ok(Incoming::Goodbye) } else { Err(Gone) }
+        }
+        Some(Err(error)) => {
+            if error.to_string().contains("too long") || error.to_string().contains("too large") {
+                let refusal = Refusal::new(ErrorCode::TooLarge, "frame is too large");
+                let message =
+                    ServerMessage::Error { id: None, code: refusal.code, message: refusal.message, fatal: true };
+                if let Ok(text) = serde_json::to_string(&message) {
+                    let _ = timeout(Duration::from_secs(1), socket.send(Message::text(text))).await;
+                }
+            }
+            Err(Gone)
+        }
+        None => Err(Gone),
+    }
+}

@@ -1,0 +1,354 @@
+//! What a viewer may do on its socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use signaling::resume::{Cursor, Step};
+use signaling::session::Standing;
+use signaling::timeline::AuthorKind;
+use signaling::wire::{ClientMessage, ErrorCode, HelloViewer, PROTOCOL_VERSION, Refusal, ServerMessage, Welcome};
+use signaling::{CallId, ConversationId};
+use tokio::time::Instant;
+
+use super::blocks::{KnownCalls, Sender};
+use super::link::{Gone, Link};
+use super::socket::Side;
+use crate::app::App;
+use crate::clock;
+use crate::cluster::{CallCommand, CallReply, NodeId, Note, SessionId, Subscriber, Topic};
+use crate::random;
+use crate::storage::ConversationRow;
+use crate::support::Viewer;
+
+/// Changes that come within this time are told as one.
+const VIEW_SOON: Duration = Duration::from_millis(20);
+/// The line moves for everyone who waits; each is told within about a second, not all at once.
+const QUEUE_VIEW_MS_MAX: u64 = 1_000;
+
+/// A viewer on a socket.
+pub(super) struct ViewerSide {
+    viewer: Viewer,
+    conversation: Option<ConversationId>,
+    cursor: Cursor,
+    subscriber: Subscriber,
+    calls: KnownCalls,
+    view_due: Option<Instant>,
+    greeting: Option<ConversationRow>,
+}
+
+impl ViewerSide {
+    /// Checks a hello.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unauthorized`] for a bad token, or none where one is needed.
+    pub(super) async fn open(link: &mut Link, hello: HelloViewer) -> Result<Self, Refusal> {
+        let app = &link.app;
+        let mut viewer = Viewer {
+            key_hash: random::sha256(&hello.key),
+            name: guest_name(&hello.key),
+            lang: hello.lang,
+            page: hello.page,
+            ..Viewer::default()
+        };
+        match &hello.token {
+            Some(token) => {
+                let claims = app.auth.check_viewer_token(token)?;
+                viewer.name = claims.name.chars().take(80).collect();
+                viewer.external = Some(claims.sub);
+                viewer.level = claims.level;
+                viewer.lang = claims.lang.unwrap_or(viewer.lang);
+            }
+            None if !app.config.viewers.anonymous => {
+                return Err(Refusal::new(
+                    ErrorCode::Unauthorized,
+                    "this server needs a viewer token from the host page",
+                ));
+            }
+            None => {}
+        }
+        let row = app.desk.conversation_by_key(&viewer.key_hash).await?;
+        if let Some(row) = &row {
+            viewer.name.clone_from(&row.viewer_name);
+        }
+        if let Some(resume) = hello.resume.filter(|resume| resume.starts_with("s_")) {
+            link.session = SessionId(resume);
+        }
+        let subscriber = app.desk.bus.attach();
+        app.desk.bus.subscribe(&subscriber, Topic::Session(link.session.clone()));
+        Ok(Self {
+            viewer,
+            conversation: None,
+            cursor: Cursor::new(if row.is_some() { hello.after_seq } else { 0 }),
+            subscriber,
+            calls: KnownCalls::default(),
+            view_due: None,
+            greeting: row,
+        })
+    }
+
+    /// From now on this socket belongs to a conversation.
+    async fn join(&mut self, app: &App, session: &SessionId, row: &ConversationRow) {
+        let bus = &app.desk.bus;
+        for topic in [Topic::Conversation(row.id.clone()), Topic::Viewer(row.id.clone()), Topic::Queue] {
+            bus.subscribe(&self.subscriber, topic);
+        }
+        self.conversation = Some(row.id.clone());
+        app.desk.presence.viewer_socket(&row.id, true);
+        app.desk.tell_changed(row);
+        if let Some((handle, state)) = app.desk.calls.of(&row.id) {
+            let command = CallCommand::ViewerBack { call: state.id, session: session.clone() };
+            bus.request(handle.node, command).await;
+        }
+    }
+
+    async fn send_view(&mut self, link: &mut Link) -> Result<(), Gone> {
+        self.view_due = None;
+        let Some(id) = self.conversation.clone() else { return Ok(()) };
+        let desk = &link.app.desk;
+        let view = match desk.conversation(&id).await {
+            Ok(row) => desk.viewer_view(&row).await,
+            Err(refusal) => Err(refusal),
+        };
+        match view {
+            Ok(view) => link.send(&ServerMessage::Conversation(Box::new(view))).await,
+            Err(refusal) => link.refuse(None, refusal, false).await,
+        }
+    }
+
+    async fn deliver(&mut self, link: &mut Link, mut step: Step) -> Result<(), Gone> {
+        let Some(conversation) = self.conversation.clone() else { return Ok(()) };
+        loop {
+            match step {
+                Step::Nothing => return Ok(()),
+                Step::Deliver(entries) => {
+                    let message = ServerMessage::Entries { conversation: conversation.clone(), entries };
+                    link.send(&message).await?;
+                    return Ok(());
+                }
+                Step::Fetch { after_seq } => match link.app.desk.entries(&conversation, after_seq).await {
+                    Ok(entries) => step = self.cursor.offer(entries),
+                    Err(refusal) => return link.refuse(None, refusal, false).await,
+                },
+            }
+        }
+    }
+
+    /// Sends what the database holds after the cursor.
+    async fn send_missing(&mut self, link: &mut Link) -> Result<(), Gone> {
+        let Some(conversation) = self.conversation.clone() else { return Ok(()) };
+        loop {
+            match link.app.desk.entries(&conversation, self.cursor.last_seq()).await {
+                Ok(entries) if entries.is_empty() => return Ok(()),
+                Ok(entries) => match self.cursor.offer(entries) {
+                    Step::Deliver(entries) => {
+                        let message = ServerMessage::Entries { conversation: conversation.clone(), entries };
+                        link.send(&message).await?;
+                    }
+                    _ => return Ok(()),
+                },
+                Err(refusal) => return link.refuse(None, refusal, false).await,
+            }
+        }
+    }
+
+    async fn chat(&mut self, link: &mut Link, id: Option<u32>, client_id: String, text: String) -> Result<(), Gone> {
+        let sent = match link.app.desk.viewer_send(&self.viewer, client_id.clone(), text).await {
+            Ok(sent) => sent,
+            Err(refusal) => return link.refuse(id, refusal, false).await,
+        };
+        let conversation = sent.conversation.id.clone();
+        let ack = ServerMessage::Ack { client_id, conversation, seq: sent.seq, at_ms: sent.at_ms };
+        link.send(&ack).await?;
+        if self.conversation.is_none() {
+            let (app, session) = (Arc::clone(&link.app), link.session.clone());
+            self.join(&app, &session, &sent.conversation).await;
+            self.send_view(link).await?;
+            self.send_missing(link).await?;
+        }
+        Ok(())
+    }
+
+    /// The node of an own call.
+    fn own_call(&self, app: &App, call: &CallId) -> Result<NodeId, Refusal> {
+        match app.desk.calls.find(call) {
+            Some((handle, state)) if Some(&state.conversation) == self.conversation.as_ref() => Ok(handle.node),
+            _ => Err(Refusal::new(ErrorCode::NotFound, "no such call")),
+        }
+    }
+
+    async fn command(&self, link: &mut Link, id: Option<u32>, command: CallCommand) -> Result<(), Gone> {
+        let node = match self.own_call(&link.app, command.call()) {
+            Ok(node) => node,
+            Err(refusal) => return link.refuse(id, refusal, false).await,
+        };
+        match link.app.desk.bus.request(node, command).await {
+            CallReply::Done => link.answer(id, Ok(())).await,
+            CallReply::Answer { sdp, start_bitrate_kbps } => {
+                link.send(&ServerMessage::MediaAnswer { sdp, start_bitrate_kbps }).await?;
+                link.answer(id, Ok(())).await
+            }
+            CallReply::Refused { code, message } => link.refuse(id, Refusal::new(code, message), false).await,
+        }
+    }
+
+    async fn call_message(&mut self, link: &mut Link, id: Option<u32>, message: ClientMessage) -> Result<(), Gone> {
+        let session = link.session.clone();
+        let side = AuthorKind::Viewer;
+        let command = match message {
+            ClientMessage::MediaOffer { call: Some(call), sdp, restart } => {
+                CallCommand::Offer { call, session, sdp, restart }
+            }
+            ClientMessage::Accept { call, surface } => CallCommand::Accept { call, session, surface },
+            ClientMessage::Decline { call } => CallCommand::End { call, side, user: None, reason: None },
+            ClientMessage::EndCall { call, reason } => CallCommand::End { call, side, user: None, reason },
+            ClientMessage::Phase { call, phase, at_ms } => CallCommand::Phase { call, side, phase, at_ms },
+            ClientMessage::MediaClose {} => {
+                let running = self.conversation.as_ref().and_then(|id| link.app.desk.calls.of(id));
+                match running {
+                    Some((_, state)) => CallCommand::CloseMedia { call: state.id, session },
+                    None => return link.answer(id, Ok(())).await,
+                }
+            }
+            _ => return link.refuse(id, Refusal::new(ErrorCode::Forbidden, "only an agent may do this"), false).await,
+        };
+        self.command(link, id, command).await
+    }
+
+    async fn rate(&mut self, link: &mut Link, score: u8, comment: &str) -> Result<(), Refusal> {
+        let Some(conversation) = &self.conversation else {
+            return Err(Refusal::new(ErrorCode::OutOfOrder, "there is no conversation to rate"));
+        };
+        let row = link.app.desk.conversation(conversation).await?;
+        link.app.desk.rate(&row, score, comment).await
+    }
+}
+
+impl Side for ViewerSide {
+    const STANDING: Standing = Standing::Viewer;
+
+    fn subscriber(&mut self) -> &mut Subscriber {
+        &mut self.subscriber
+    }
+
+    async fn greet(&mut self, link: &mut Link) -> Result<(), Gone> {
+        let row = self.greeting.take();
+        let (app, session) = (Arc::clone(&link.app), link.session.clone());
+        if let Some(row) = &row {
+            self.join(&app, &session, row).await;
+        }
+        let conversation = match &row {
+            Some(row) => match app.desk.viewer_view(row).await {
+                Ok(view) => Some(view),
+                Err(refusal) => return link.refuse(None, refusal, false).await,
+            },
+            None => None,
+        };
+        let welcome = Welcome {
+            v: PROTOCOL_VERSION,
+            server_ms: clock::now_ms_f64(),
+            boot: app.boot.clone(),
+            session: link.session.0.clone(),
+            name: self.viewer.name.clone(),
+            user: None,
+            conversation,
+            agents_online: app.desk.presence.agents_online(),
+            video_codecs: app.config.media.video_codecs.iter().map(ToString::to_string).collect(),
+        };
+        link.send(&ServerMessage::Welcome(Box::new(welcome))).await?;
+        self.send_missing(link).await
+    }
+
+    async fn message(&mut self, link: &mut Link, id: Option<u32>, message: ClientMessage) -> Result<(), Gone> {
+        match message {
+            ClientMessage::Send { client_id, text, .. } => self.chat(link, id, client_id, text).await,
+            ClientMessage::Typing { on, .. } => {
+                if let Some(conversation) = &self.conversation {
+                    link.app.desk.typing(conversation, AuthorKind::Viewer, &link.session, on);
+                }
+                link.answer(id, Ok(())).await
+            }
+            ClientMessage::Read { seq, .. } => {
+                let result = match &self.conversation {
+                    Some(conversation) => link.app.desk.read(conversation, AuthorKind::Viewer, seq).await,
+                    None => Ok(()),
+                };
+                link.answer(id, result).await
+            }
+            ClientMessage::Block(block) => match self.conversation.clone() {
+                Some(own) => self.calls.take(link, Sender::Viewer(&own), id, block).await,
+                None => link.refuse(id, Refusal::new(ErrorCode::OutOfOrder, "there is no ticket yet"), false).await,
+            },
+            ClientMessage::Rate { score, comment } => {
+                let result = self.rate(link, score, &comment).await;
+                link.answer(id, result).await
+            }
+            message => self.call_message(link, id, message).await,
+        }
+    }
+
+    async fn note(&mut self, link: &mut Link, note: &Note) -> Result<(), Gone> {
+        match note {
+            Note::Entries { entries, .. } => {
+                let step = self.cursor.offer(entries.clone());
+                self.deliver(link, step).await
+            }
+            Note::Changed(_) => {
+                let soon = Instant::now() + VIEW_SOON;
+                self.view_due = Some(self.view_due.map_or(soon, |due| due.min(soon)));
+                Ok(())
+            }
+            Note::QueueMoved => {
+                let spread = u64::from(self.viewer.key_hash[0]) * QUEUE_VIEW_MS_MAX / 255;
+                let due = Instant::now() + Duration::from_millis(spread);
+                self.view_due = Some(self.view_due.map_or(due, |earlier| earlier.min(due)));
+                Ok(())
+            }
+            Note::Typing { conversation, author, from, on }
+                if *from != link.session && *author != AuthorKind::Viewer =>
+            {
+                let message = ServerMessage::Typing { conversation: conversation.clone(), author: *author, on: *on };
+                link.send(&message).await
+            }
+            Note::Read { conversation, author, seq } => {
+                let message = ServerMessage::Read { conversation: conversation.clone(), author: *author, seq: *seq };
+                link.send(&message).await
+            }
+            Note::Call(_, state) => link.send(&ServerMessage::Call(state.clone())).await,
+            Note::Direct(message) => link.send(message).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn catch_up(&mut self, link: &mut Link) -> Result<(), Gone> {
+        self.send_missing(link).await?;
+        self.send_view(link).await
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        self.view_due
+    }
+
+    async fn wake(&mut self, link: &mut Link) -> Result<(), Gone> {
+        self.send_view(link).await
+    }
+
+    async fn closed(self, app: &App, session: &SessionId, goodbye: bool) {
+        let desk = &app.desk;
+        desk.bus.detach(&self.subscriber);
+        let Some(conversation) = self.conversation else { return };
+        desk.presence.viewer_socket(&conversation, false);
+        if let Some((handle, state)) = desk.calls.of(&conversation) {
+            let command = CallCommand::ViewerGone { call: state.id, session: session.clone(), goodbye };
+            desk.bus.request(handle.node, command).await;
+        }
+        if let Ok(row) = desk.conversation(&conversation).await {
+            desk.tell_changed(&row);
+        }
+    }
+}
+
+/// A name for a viewer without one: the same for the same key, and nothing of the key.
+fn guest_name(key: &str) -> String {
+    let hash = random::sha256(&format!("name:{key}"));
+    format!("Guest {:02x}{:02x}", hash[0], hash[1])
+}
