@@ -6,6 +6,7 @@
 //! both ends. The end-to-end tests of the server use this library as their clients.
 
 pub mod assertion;
+pub mod call;
 pub mod cli;
 pub mod client;
 pub mod engine;

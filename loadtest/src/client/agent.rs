@@ -223,6 +223,10 @@ impl AgentClient {
 }
 
 impl Pump for AgentClient {
+    fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     async fn next(&mut self) -> Result<ServerMessage, ClientError> {
         let message = self.session.next().await?;
         self.apply(&message);

@@ -29,6 +29,9 @@ use tokio::time::{Instant, timeout_at};
 
 /// A client whose messages can be waited for.
 pub trait Pump: Send {
+    /// Socket and common state.
+    fn session(&mut self) -> &mut Session;
+
     /// Reads one message and applies it to the client's state.
     ///
     /// # Errors

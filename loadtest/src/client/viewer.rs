@@ -216,6 +216,10 @@ impl ViewerClient {
 }
 
 impl Pump for ViewerClient {
+    fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     async fn next(&mut self) -> Result<ServerMessage, ClientError> {
         let message = self.session.next().await?;
         self.apply(&message);

@@ -85,8 +85,7 @@ impl Driver {
     /// Runs until the handle is dropped or the stack is done.
     pub(super) async fn run(mut self) {
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
-        loop {
-            let Ok(wake_at) = self.drain() else { break };
+        while let Ok(wake_at) = self.drain() {
             if !self.connection.rtc.is_alive() {
                 break;
             }
