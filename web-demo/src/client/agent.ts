@@ -83,7 +83,12 @@ export class AgentSession {
     this.#options = options;
     this.connection = new Connection({
       ...options,
-      hello: () => ({ t: 'hello_agent', v: PROTOCOL_VERSION, lang: this.#options.lang }),
+      hello: (resume) => ({
+        t: 'hello_agent',
+        v: PROTOCOL_VERSION,
+        lang: this.#options.lang,
+        ...(resume === undefined ? {} : { resume }),
+      }),
     });
     this.state = new Store<AgentState>({
       connection: this.connection.state.get(),

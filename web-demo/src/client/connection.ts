@@ -21,6 +21,11 @@ const FIRST_PINGS_APART_MS = 120;
 /** Requests that may wait for their answers; a client that has more is in a loop. */
 const REQUESTS_MAX = 512;
 
+/** Close code of a page that goes (RFC 6455, section 7.4.1). */
+const GOODBYE = 1000;
+/** Close code of a socket that is given up to be opened again: the call of the session goes on (docs/protocol.md). */
+const BROKEN = 4000;
+
 /** Error codes after which trying again cannot help. */
 const FINAL_CODES: readonly ErrorCode[] = ['version', 'unauthorized', 'origin'];
 
@@ -61,8 +66,11 @@ export interface ConnectionEvents {
 export interface ConnectionOptions {
   /** `ws:` or `wss:` address of `/ws`. */
   url: string;
-  /** Makes the hello of each attempt, so that it carries the newest `after_seq`. */
-  hello: () => ClientMessage;
+  /**
+   * Makes the hello of each attempt, so that it carries the newest `after_seq`. `resume` is the session of this page's
+   * broken socket, which keeps the running call.
+   */
+  hello: (resume: string | undefined) => ClientMessage;
   /** Opens a socket; for tests. */
   openSocket?: (url: string) => WebSocket;
   /** The clock; for tests. */
@@ -96,6 +104,7 @@ export class Connection {
   #nextId = 1;
   #attempt = 0;
   #heardMs = 0;
+  #resume: string | undefined;
   #timers: ReturnType<typeof setTimeout>[] = [];
   readonly #onNetwork = () => {
     if (this.state.get().kind === 'waiting') this.#connect();
@@ -122,7 +131,7 @@ export class Connection {
   /** Ends the connection for good. */
   close(): void {
     globalThis.removeEventListener?.('online', this.#onNetwork);
-    this.#drop();
+    this.#drop(GOODBYE);
     this.state.set({ kind: 'closed' });
   }
 
@@ -189,7 +198,7 @@ export class Connection {
     }
     this.#socket = socket;
     this.#after(WELCOME_TIMEOUT_MS, () => this.state.get().kind === 'connecting' && this.#broken());
-    socket.onopen = () => this.#write(this.#options.hello());
+    socket.onopen = () => this.#write(this.#options.hello(this.#resume));
     socket.onmessage = (event) => this.#socket === socket && this.#received(event.data);
     socket.onclose = () => this.#socket === socket && this.#broken();
     socket.onerror = null;
@@ -220,6 +229,7 @@ export class Connection {
 
   #welcomed(welcome: Welcome): void {
     this.#attempt = 0;
+    this.#resume = welcome.session;
     this.clock.restart(welcome.server_ms);
     this.state.set({ kind: 'open' });
     const ping = () => this.send({ t: 'ping', client_ms: this.clock.localMs() });
@@ -264,8 +274,8 @@ export class Connection {
     this.#after(backoffMs(this.#attempt, this.#options.random), () => this.#connect());
   }
 
-  /** Lets go of the socket, its timers and its requests. */
-  #drop(): void {
+  /** Lets go of the socket, its timers and its requests. With `GOODBYE` the server ends a running call at once. */
+  #drop(code = BROKEN): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers = [];
     const socket = this.#socket;
@@ -274,7 +284,7 @@ export class Connection {
       socket.onopen = null;
       socket.onmessage = null;
       socket.onclose = null;
-      socket.close();
+      socket.close(code);
       this.#events.emit('down', undefined);
     }
     const requests = [...this.#requests.values()];

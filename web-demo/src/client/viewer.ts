@@ -72,7 +72,7 @@ export class ViewerSession {
 
   constructor(options: ViewerOptions) {
     this.#options = options;
-    this.connection = new Connection({ ...options, hello: () => this.#hello() });
+    this.connection = new Connection({ ...options, hello: (resume) => this.#hello(resume) });
     const storage = options.storage && { at: options.storage, name: `sightline:unsent:${options.key.slice(0, 8)}` };
     this.#chat = new Chat(this.connection, undefined, storage);
     this.state = new Store<ViewerState>({
@@ -167,7 +167,7 @@ export class ViewerSession {
     this.connection.send({ t: 'media_close' });
   }
 
-  #hello() {
+  #hello(resume: string | undefined) {
     const { key, token, lang, page } = this.#options;
     return {
       t: 'hello_viewer' as const,
@@ -175,6 +175,7 @@ export class ViewerSession {
       key,
       after_seq: this.#chat.lastSeq,
       lang,
+      ...(resume === undefined ? {} : { resume }),
       ...(token === undefined ? {} : { token }),
       ...(page === undefined ? {} : { page }),
     };
