@@ -24,7 +24,7 @@ describe('growth', () => {
 describe('ordered', () => {
   it('sorts and keeps the later sample of a repeated second', () => {
     const kept = ordered([at(3, { n: 1 }), at(1, { n: 2 }), at(3, { n: 3 })]);
-    expect(kept.map((sample) => [sample.t, sample['n']])).toEqual([
+    expect(kept.map((sample) => [sample.t, sample.n])).toEqual([
       [1000, 2],
       [3000, 3],
     ]);

@@ -1,0 +1,20 @@
+// Entry of the agents' console.
+
+import { render } from 'preact';
+import { openPage } from '../ui/page.ts';
+import { App } from './app.tsx';
+import { LangContext } from './context.ts';
+import { texts } from './texts.ts';
+import './page.css';
+import './console.css';
+import './stage.css';
+import './thread.css';
+import './tickets.css';
+
+const { root, lang } = openPage({ en: texts('en').pageTitle, zh: texts('zh').pageTitle });
+render(
+  <LangContext.Provider value={lang}>
+    <App lang={lang} />
+  </LangContext.Provider>,
+  root,
+);

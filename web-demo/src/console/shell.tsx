@@ -1,0 +1,99 @@
+// Owns the console's frame: which panes there are, where the picture stands, the address, the keys, the tab's title. The
+// picture is one element that is moved by styles alone, so that it never blanks.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { SessionView } from '../protocol/generated.ts';
+import { useStore } from '../ui/ui.tsx';
+import { ConnectionBanner } from './banner.tsx';
+import { useTexts } from './context.ts';
+import type { Desk } from './desk/desk.ts';
+import { unreadTotal } from './desk/lists.ts';
+import { Help } from './help.tsx';
+import { useKeys } from './keys.ts';
+import { Nav } from './nav.tsx';
+import { DESK_HREF, readRoute } from './route.ts';
+import { Side } from './side.tsx';
+import { Stage } from './stage.tsx';
+import { useTabBadge } from './tab-badge.ts';
+import { Thread } from './thread.tsx';
+import { TicketList } from './tickets/list.tsx';
+import { TicketPage } from './tickets/page.tsx';
+
+interface ShellProps {
+  desk: Desk;
+  session: SessionView;
+  signOut: () => void;
+}
+
+/** The console of an agent who is signed in. */
+export function Shell({ desk, session, signOut }: ShellProps) {
+  const { t } = useTexts();
+  const state = useStore(desk.session.state);
+  const selected = useStore(desk.selected);
+  const { call } = useStore(desk.call.view);
+  const route = useRoute();
+  const [help, setHelp] = useState(false);
+  const [details, setDetails] = useState(false);
+  const onDesk = route.page === 'desk';
+  const row = selected === null ? undefined : state.conversations.get(selected);
+  const { mine } = desk.lists();
+
+  const open = (conversation: string) => {
+    if (location.hash !== DESK_HREF && location.hash !== '') location.hash = DESK_HREF;
+    desk.select(conversation);
+  };
+  useKeys({ mine, selected, open, help: () => setHelp(true) });
+  useTabBadge(unreadTotal(mine, onDesk && !document.hidden ? (selected ?? undefined) : undefined));
+  useEffect(() => setDetails(false), [selected, route.page]);
+
+  const picture = call !== null && (call.stage === 'connecting' || call.stage === 'live');
+  const stage = !picture ? 'none' : onDesk && call.conversation === selected ? 'main' : 'dock';
+  const side = onDesk && row !== undefined;
+  return (
+    <div
+      class="shell"
+      data-stage={stage}
+      data-side={side && stage !== 'main' ? 'on' : 'off'}
+      data-details={details ? 'open' : 'shut'}
+    >
+      <button type="button" class="skip" onClick={focusMain}>
+        {t.skipToReply}
+      </button>
+      <ConnectionBanner session={desk.session} />
+      <Nav desk={desk} me={session} open={open} route={route} help={() => setHelp(true)} signOut={signOut} />
+      <Stage desk={desk} mode={stage} back={open} />
+      <div class="shell__main" id="main">
+        {route.page === 'desk' && (
+          <Thread desk={desk} row={row} detailsOpen={details} toggleDetails={() => setDetails((shown) => !shown)} />
+        )}
+        {route.page === 'tickets' && <TicketList />}
+        {route.page === 'ticket' && <TicketPage key={route.number} number={route.number} />}
+      </div>
+      {side && <Side key={row.id} desk={desk} row={row} close={() => setDetails(false)} overlay={details} />}
+      <Help open={help} close={() => setHelp(false)} />
+    </div>
+  );
+}
+
+/** The page of the address's fragment. Going to a page moves the focus there, so that it is read from its top. */
+function useRoute() {
+  const [route, setRoute] = useState(() => readRoute(location.hash));
+  const first = useRef(true);
+  useEffect(() => {
+    const changed = () => setRoute(readRoute(location.hash));
+    addEventListener('hashchange', changed);
+    return () => removeEventListener('hashchange', changed);
+  }, []);
+  const place = route.page === 'ticket' ? `ticket ${route.number}` : route.page;
+  useEffect(() => {
+    if (first.current) first.current = false;
+    else if (route.page !== 'desk') document.querySelector<HTMLElement>('#main main')?.focus({ preventScroll: true });
+  }, [place]);
+  return route;
+}
+
+/** Past the lists. A button and no link, since the fragment is the console's address. */
+function focusMain(): void {
+  const main = document.getElementById('main');
+  (main?.querySelector<HTMLElement>('textarea, [role=log], main') ?? main)?.focus();
+}

@@ -1,0 +1,11 @@
+// Entry of the operations page.
+
+import { render } from 'preact';
+import { openPage } from '../ui/page.ts';
+import '../console/page.css';
+import './ops.css';
+import { OpsPage } from './page.tsx';
+import { opsTexts } from './texts.ts';
+
+const { root, lang } = openPage({ en: opsTexts('en').pageTitle, zh: opsTexts('zh').pageTitle });
+render(<OpsPage lang={lang} />, root);
