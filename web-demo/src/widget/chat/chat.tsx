@@ -1,0 +1,205 @@
+// The chat: header with the ticket's state, conversation, what the viewer is asked, composer.
+
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { ViewerSession, ViewerState } from '../../client/viewer.ts';
+import { Button, Icon, IconButton, Notice, useStore } from '../../ui/ui.tsx';
+import type { ChatHost } from '../host.ts';
+import { type CallHolder, CardPlace } from './call.tsx';
+import { Composer } from './composer.tsx';
+import { Conversation } from './conversation.tsx';
+import { CopyLink } from './link.tsx';
+import { Rating } from './rating.tsx';
+import { type ChatTexts, chatTexts } from './texts.ts';
+
+/** Attempts after which "reconnecting" becomes "cannot reach". */
+const ATTEMPTS_HOPEFUL = 3;
+
+/** The whole chat, inside the dialog. */
+export function ChatView({ session, host, calls }: { session: ViewerSession; host: ChatHost; calls: CallHolder }) {
+  const state = useStore(session.state);
+  const texts = chatTexts(host.lang);
+  const [open, setOpen] = useState(host.isOpen());
+  const message = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    host.onToggle = (now, byPerson) => {
+      setOpen(now);
+      if (now && byPerson) message.current?.focus();
+    };
+    // Opened by a click that was faster than this module: the focus waits on the dialog.
+    if (host.root.activeElement?.getAttribute('role') === 'dialog') message.current?.focus();
+  }, [host]);
+  useUnread(state, open, session, host);
+  const resolved = state.conversation?.status === 'resolved';
+  return (
+    <div class="sl-root chat">
+      <Header state={state} host={host} texts={texts} />
+      <ConnectionNotice state={state} session={session} texts={texts} />
+      <Scroller state={state}>
+        <Conversation state={state} session={session} texts={texts} lang={host.lang} />
+        <CardPlace calls={calls} host={host} texts={texts} />
+        {resolved && (
+          <section class="card card--done">
+            <p class="card__title">
+              <Icon name="check" size={18} /> {texts.resolvedTitle}
+            </p>
+            <Button tone="secondary" onClick={() => host.startOver()}>
+              {texts.startNew}
+            </Button>
+          </section>
+        )}
+        <Rating state={state} session={session} texts={texts} />
+      </Scroller>
+      <Composer ref={message} session={session} state={state} texts={texts} host={host} />
+    </div>
+  );
+}
+
+/** Tells the server what was seen, and the launcher what was not. */
+function useUnread(state: ViewerState, open: boolean, session: ViewerSession, host: ChatHost): void {
+  const seen = useRef<number | null>(null);
+  const { entries } = state;
+  const visible = open && document.visibilityState === 'visible';
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    const onVisibility = () => redraw((n) => n + 1);
+    document.addEventListener('visibilitychange', onVisibility);
+    return () => document.removeEventListener('visibilitychange', onVisibility);
+  }, []);
+  useEffect(() => {
+    const last = entries.at(-1)?.seq ?? 0;
+    if (visible) {
+      seen.current = last;
+      session.markRead();
+    }
+    // What came before this page was opened is unread only as far as the viewer had not answered it.
+    if (seen.current === null && entries.length > 0) {
+      seen.current = entries.findLast((entry) => entry.author.kind === 'viewer')?.seq ?? 0;
+    }
+    const from = seen.current ?? last;
+    const fresh = entries.filter(
+      ({ seq, author, body }) =>
+        seq > from && author.kind === 'agent' && (body.kind === 'message' || body.kind === 'call_invited'),
+    );
+    host.setUnread(open ? 0 : fresh.length);
+  }, [entries, open, visible, session, host]);
+}
+
+function Header({ state, host, texts }: { state: ViewerState; host: ChatHost; texts: ChatTexts }) {
+  const { conversation } = state;
+  return (
+    <header class="head">
+      <div class="head__row">
+        <span class="head__mark">
+          <Icon name="eye" size={22} />
+        </span>
+        <div class="head__text">
+          <h2 class="head__title">{texts.title}</h2>
+          <p class="head__status" role="status">
+            {conversation && <strong>{texts.ticket(conversation.ticket)}</strong>}
+            <span>{statusText(state, texts)}</span>
+          </p>
+        </div>
+        {host.mode === 'bubble' && (
+          <IconButton class="head__button" icon="minimize" label={texts.minimize} onClick={() => host.minimize()} />
+        )}
+      </div>
+      {conversation && <CopyLink host={host} texts={texts} />}
+    </header>
+  );
+}
+
+/** One honest line: who helps, or how long the line is, or that nobody is there. */
+function statusText(state: ViewerState, texts: ChatTexts): string {
+  const { conversation, agentsOnline, welcomed } = state;
+  if (!welcomed) return texts.connecting;
+  if (conversation?.status === 'resolved') return texts.resolved;
+  if (conversation?.status === 'taken') {
+    const name = conversation.agent_name ?? texts.anAgent;
+    return conversation.agent_online ? texts.helping(name) : texts.away(name);
+  }
+  if (!conversation) return agentsOnline > 0 ? texts.agentsOnline(agentsOnline) : texts.nobody;
+  const place = conversation.place === undefined ? texts.waitUnknown : texts.place(conversation.place);
+  if (conversation.agents_online === 0) return `${texts.nobody} · ${place}`;
+  const wait = conversation.wait_ms_estimate;
+  return wait === undefined ? place : `${place} · ${texts.wait(wait)}`;
+}
+
+function ConnectionNotice({ state, session, texts }: { state: ViewerState; session: ViewerSession; texts: ChatTexts }) {
+  const { connection, welcomed } = state;
+  return (
+    <div class="notices" aria-live="polite">
+      {connection.kind === 'refused' && (
+        <Notice
+          tone="danger"
+          action={
+            connection.code === 'version' ? (
+              <Button small onClick={() => location.reload()}>
+                {texts.reload}
+              </Button>
+            ) : (
+              <Button small onClick={() => session.connection.retryNow()}>
+                {texts.tryAgain}
+              </Button>
+            )
+          }
+        >
+          {connection.code === 'version' ? texts.outdated : connection.message}
+        </Notice>
+      )}
+      {reachTrouble(connection, welcomed) && (
+        <Notice
+          tone="warn"
+          action={
+            connection.kind === 'waiting' && (
+              <Button small onClick={() => session.connection.retryNow()}>
+                {texts.tryAgain}
+              </Button>
+            )
+          }
+        >
+          {reachTrouble(connection, welcomed) === 'short' ? texts.reconnecting : texts.unreachable}
+        </Notice>
+      )}
+    </div>
+  );
+}
+
+function reachTrouble(connection: ViewerState['connection'], welcomed: boolean): 'short' | 'long' | null {
+  if (connection.kind !== 'waiting' && connection.kind !== 'connecting') return null;
+  if (connection.attempt > ATTEMPTS_HOPEFUL) return 'long';
+  return welcomed || connection.attempt > 0 ? 'short' : null;
+}
+
+/** Keeps the newest in sight while the reader is at the end; leaves who reads further up alone. */
+function Scroller({ state, children }: { state: ViewerState; children: preact.ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  const atEnd = useRef(true);
+  const written = state.pending.length;
+  const count = useRef(written);
+  if (written > count.current) atEnd.current = true;
+  count.current = written;
+  useLayoutEffect(() => {
+    const element = box.current;
+    const content = element?.firstElementChild;
+    if (!element || !content) return;
+    const follow = () => {
+      if (atEnd.current) element.scrollTop = element.scrollHeight;
+    };
+    const observer = new ResizeObserver(follow);
+    observer.observe(content);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <div
+      class="scroll"
+      ref={box}
+      onScroll={(event) => {
+        const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
+        atEnd.current = scrollHeight - scrollTop - clientHeight < 40;
+      }}
+    >
+      <div class="scroll__content">{children}</div>
+    </div>
+  );
+}

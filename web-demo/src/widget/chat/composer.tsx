@@ -1,0 +1,120 @@
+// Where the viewer writes.
+
+import type { Ref } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { ViewerSession, ViewerState } from '../../client/viewer.ts';
+import { TEXT_CHARS_MAX } from '../../protocol/generated.ts';
+import { IconButton } from '../../ui/ui.tsx';
+import type { ChatHost } from '../host.ts';
+import type { ChatTexts } from './texts.ts';
+
+/** From here on the characters that are left are worth a check: counting them costs time in long texts. */
+const COUNT_FROM = TEXT_CHARS_MAX / 2;
+
+/** Text box and button. Enter sends, Shift+Enter is a new line; while an input method composes, Enter is its own. */
+export function Composer({
+  ref,
+  session,
+  state,
+  texts,
+  host,
+}: {
+  ref: Ref<HTMLTextAreaElement>;
+  session: ViewerSession;
+  state: ViewerState;
+  texts: ChatTexts;
+  host: ChatHost;
+}) {
+  const draft = useDraft(host);
+  const [problem, setProblem] = useState('');
+  const box = useRef<HTMLTextAreaElement | null>(null);
+  useLayoutEffect(() => grow(box.current), [draft.text]);
+
+  const send = () => {
+    const text = draft.text.trim();
+    if (!text) return;
+    if (text.length > COUNT_FROM && Array.from(text).length > TEXT_CHARS_MAX) {
+      setProblem(texts.tooLong(TEXT_CHARS_MAX));
+      return;
+    }
+    if (!session.sendMessage(text)) {
+      setProblem(texts.tooMany);
+      return;
+    }
+    setProblem('');
+    draft.set('');
+    box.current?.focus();
+  };
+
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      {problem && (
+        <p class="composer__problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <div class="composer__box">
+        <textarea
+          ref={(element) => {
+            box.current = element;
+            if (typeof ref === 'function') ref(element);
+            else if (ref) ref.current = element;
+          }}
+          class="composer__text"
+          rows={1}
+          aria-label={texts.message}
+          placeholder={state.conversation?.status === 'resolved' ? texts.placeholderResolved : texts.placeholder}
+          value={draft.text}
+          enterkeyhint="send"
+          onInput={(event) => {
+            draft.set(event.currentTarget.value);
+            setProblem('');
+            session.typed(event.currentTarget.value !== '');
+          }}
+          onKeyDown={(event) => {
+            // 229: browsers that end the composition before they tell of the key.
+            if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+            event.preventDefault();
+            send();
+          }}
+        />
+        <IconButton class="composer__send" type="submit" icon="send" label={texts.send} disabled={!draft.text.trim()} />
+      </div>
+    </form>
+  );
+}
+
+/** The unfinished text, kept over a reload of the tab. */
+function useDraft(host: ChatHost): { text: string; set: (text: string) => void } {
+  const name = `sightline:draft:${host.key.slice(0, 8)}`;
+  const [text, setText] = useState(() => stored(name));
+  useEffect(() => {
+    try {
+      sessionStorage.setItem(name, text);
+    } catch {
+      // Forbidden or full: it lives as long as the page.
+    }
+  }, [name, text]);
+  return { text, set: setText };
+}
+
+function stored(name: string): string {
+  try {
+    return sessionStorage.getItem(name) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** As high as its text, up to what the styles allow. */
+function grow(box: HTMLTextAreaElement | null): void {
+  if (!box) return;
+  box.style.height = 'auto';
+  box.style.height = `${box.scrollHeight}px`;
+}

@@ -1,0 +1,135 @@
+// The conversation: greeting, days, messages, events, who is typing.
+
+import type { PendingMessage } from '../../client/outbox.ts';
+import type { ViewerSession, ViewerState } from '../../client/viewer.ts';
+import { errorTexts } from '../../i18n/common.ts';
+import { formatDay, formatTime, type Lang } from '../../i18n/i18n.ts';
+import { Avatar, classes, Icon, Notice, useNow } from '../../ui/ui.tsx';
+import { type Row, rowsOf } from './rows.ts';
+import type { ChatTexts } from './texts.ts';
+
+interface Props {
+  state: ViewerState;
+  session: ViewerSession;
+  texts: ChatTexts;
+  lang: Lang;
+}
+
+/** Everything said so far. */
+export function Conversation({ state, session, texts, lang }: Props) {
+  const { conversation, entries, pending, peerTyping } = state;
+  const rows = rowsOf(entries, pending, conversation?.agent_read_seq ?? 0, texts, lang);
+  const untouched = rows.length === 0;
+  const nobody = state.welcomed && conversation?.status !== 'taken' && state.agentsOnline === 0;
+  const name = conversation?.agent_name ?? texts.anAgent;
+  return (
+    <>
+      {/* Scrolls with the keyboard, hence focusable. */}
+      <div class="log" role="log" aria-label={texts.conversation}>
+        <div class="row row--other">
+          <span class="row__face row__face--desk">
+            <Icon name="eye" size={18} />
+          </span>
+          <p class="bubble">{texts.greeting}</p>
+        </div>
+        {rows.map((row) => (
+          <RowView key={row.key} row={row} session={session} texts={texts} lang={lang} pending={pending} />
+        ))}
+      </div>
+      {untouched && <Chips session={session} texts={texts} />}
+      {nobody && conversation?.status !== 'resolved' && <Notice>{texts.nobodyMore}</Notice>}
+      {peerTyping && (
+        <p class="typing">
+          <span class="typing__dots" aria-hidden="true">
+            <i />
+            <i />
+            <i />
+          </span>
+          {texts.typing(name)}
+        </p>
+      )}
+    </>
+  );
+}
+
+/** The three usual troubles, one click each. */
+function Chips({ session, texts }: { session: ViewerSession; texts: ChatTexts }) {
+  return (
+    <div class="chips">
+      {[texts.chipStutter, texts.chipStripes, texts.chipElse].map((text) => (
+        <button type="button" class="chip" key={text} onClick={() => session.sendMessage(text)}>
+          {text}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function RowView({
+  row,
+  session,
+  texts,
+  lang,
+  pending,
+}: {
+  row: Row;
+  session: ViewerSession;
+  texts: ChatTexts;
+  lang: Lang;
+  pending: readonly PendingMessage[];
+}) {
+  if (row.kind === 'day') return <Day atMs={row.atMs} lang={lang} />;
+  if (row.kind === 'event') {
+    return (
+      <p class="event">
+        {row.text} <time dateTime={new Date(row.atMs).toISOString()}>{formatTime(lang, row.atMs)}</time>
+      </p>
+    );
+  }
+  const refused = pending.find((one) => one.clientId === row.clientId)?.refused;
+  return (
+    <div class={classes('row', row.own ? 'row--own' : 'row--other', row.first && 'row--first')}>
+      {!row.own && <span class="row__face">{row.last && <Avatar name={row.author} />}</span>}
+      <div class="row__stack">
+        {row.first && <span class={classes('row__author', row.own && 'sl-visually-hidden')}>{row.author}</span>}
+        <p class={classes('bubble', row.delivery === 'sending' && 'bubble--sending')}>{row.text}</p>
+        {refused && (
+          <p class="row__refused">
+            {texts.refused} {errorTexts(lang)[refused]}{' '}
+            <button type="button" class="text-button" onClick={() => session.retryMessage(row.clientId)}>
+              {texts.again}
+            </button>{' '}
+            <button type="button" class="text-button" onClick={() => session.discardMessage(row.clientId)}>
+              {texts.discard}
+            </button>
+          </p>
+        )}
+        {(row.last || row.delivery) && !refused && (
+          <span class="row__meta">
+            <time dateTime={new Date(row.atMs).toISOString()}>{formatTime(lang, row.atMs)}</time>
+            {row.delivery && <DeliveryMark delivery={row.delivery} texts={texts} />}
+          </span>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function DeliveryMark({ delivery, texts }: { delivery: 'sending' | 'sent' | 'read' | 'refused'; texts: ChatTexts }) {
+  if (delivery === 'refused') return null;
+  const icon = { sending: 'clock', sent: 'check', read: 'checks' } as const;
+  return (
+    <span class="row__delivery">
+      <Icon name={icon[delivery]} size={14} /> {texts[delivery]}
+    </span>
+  );
+}
+
+function Day({ atMs, lang }: { atMs: number; lang: Lang }) {
+  const now = useNow(60_000);
+  return (
+    <p class="day">
+      <span>{formatDay(lang, atMs, now)}</span>
+    </p>
+  );
+}

@@ -1,0 +1,119 @@
+// The chat's module: loaded when the chat is first opened. Joins session, player telemetry and view, and leaves when told.
+
+import { render } from 'preact';
+import { BlockSender } from '../../client/blocks.ts';
+import { socketUrl } from '../../client/connection.ts';
+import { ViewerSession } from '../../client/viewer.ts';
+import { langOf } from '../../i18n/i18n.ts';
+import type { Page } from '../../protocol/generated.ts';
+import uiCss from '../../ui/ui.css?inline';
+import type { ChatHost } from '../host.ts';
+import { browserName } from './browser.ts';
+import { BarPlace, CallHolder } from './call.tsx';
+import chatCss from './chat.css?inline';
+import { ChatView } from './chat.tsx';
+
+/** Longest page address or title sent, characters (signaling `PAGE_CHARS_MAX`). */
+const PAGE_CHARS_MAX = 2_000;
+
+/** Trees that have the chat's styles. */
+const styled = new WeakSet<ShadowRoot>();
+
+/** Draws the chat into its host. Returns what ends it. */
+export function mountChat(host: ChatHost): () => void {
+  style(host.root);
+  const session = new ViewerSession({
+    url: socketUrl(host.server),
+    key: host.key,
+    // The browser's tag when it is of the language shown, since it says more: `zh-TW` rather than `zh`.
+    lang: langOf(navigator.language) === host.lang ? navigator.language : host.lang,
+    page: currentPage(),
+    ...(host.token ? { token: host.token } : {}),
+    ...storage(),
+  });
+  const calls = new CallHolder(session, host);
+  const endPlayer = followPlayer(session, host);
+  const endViewport = followViewport(host);
+  render(<ChatView session={session} host={host} calls={calls} />, host.body);
+  render(<BarPlace calls={calls} host={host} />, host.bar);
+  session.open();
+  return () => {
+    host.onToggle = null;
+    calls.close();
+    endPlayer();
+    endViewport();
+    session.close();
+    render(null, host.body);
+    render(null, host.bar);
+    host.setUnread(0);
+    host.setSharing(false);
+  };
+}
+
+function style(root: ShadowRoot): void {
+  if (styled.has(root)) return;
+  styled.add(root);
+  for (const css of [uiCss, chatCss]) {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    root.adoptedStyleSheets.push(sheet);
+  }
+}
+
+function storage(): { storage?: Storage } {
+  try {
+    return { storage: sessionStorage };
+  } catch {
+    return {};
+  }
+}
+
+/** Where the viewer is, without query and fragment: they may hold what is none of our business. */
+function currentPage(): Page {
+  return {
+    url: `${location.origin}${location.pathname}`.slice(0, PAGE_CHARS_MAX),
+    title: document.title.slice(0, PAGE_CHARS_MAX),
+    client: browserName(navigator),
+  };
+}
+
+/** The player's health: the minute before, then every second, held until there is a conversation to put it with. */
+function followPlayer(session: ViewerSession, host: ChatHost): () => void {
+  const { connection, state } = session;
+  const exists = () => state.get().conversation !== null;
+  const blocks = new BlockSender(connection, { leg: 'player' }, exists);
+  let end = () => {};
+  // The history needs the server's clock: it waits for the first answer.
+  const start = () => {
+    stopWaiting();
+    const follow = host.player.follow(
+      () => connection.clock.offsetMs(),
+      (sample) => blocks.push(sample),
+    );
+    end = follow.end;
+    blocks.pushAll(follow.history);
+  };
+  const stopWaiting = connection.on('welcome', start);
+  const stopWatching = state.subscribe(() => {
+    if (exists()) blocks.pump();
+  });
+  const leaving = () => blocks.flush();
+  addEventListener('pagehide', leaving);
+  return () => {
+    removeEventListener('pagehide', leaving);
+    stopWaiting();
+    stopWatching();
+    end();
+  };
+}
+
+/** On phones the keyboard covers the page; the sheet keeps to what is left. */
+function followViewport(host: ChatHost): () => void {
+  const viewport = window.visualViewport;
+  const frame = host.body.parentElement;
+  if (!viewport || !frame) return () => {};
+  const resize = () => frame.style.setProperty('--sl-viewport-height', `${Math.round(viewport.height)}px`);
+  resize();
+  viewport.addEventListener('resize', resize);
+  return () => viewport.removeEventListener('resize', resize);
+}

@@ -1,0 +1,239 @@
+// <sightline-support>: launcher, dialog frame, and the loading of the chat when it is first opened. Attributes: `server`
+// (origin; that of the script unless given), `token` (host-signed viewer token), `lang`, `open`, `mode="page"` (fills its
+// page, secret from the address's fragment). Nothing here may throw into the host's page.
+
+import { PlayerCollector } from '../../client/player.ts';
+import { type Lang, localeOf, pickLang } from '../../i18n/i18n.ts';
+import tokensCss from '../../ui/tokens.css?inline';
+import type { ChatHost, ChatModule, Mode } from '../host.ts';
+import { h, icon } from './dom.ts';
+import frameCss from './frame.css?inline';
+import { isKey, WidgetStore } from './store.ts';
+import { loaderTexts } from './texts.ts';
+
+/** After this long without the chat's code the dialog says that support cannot be reached, ms. */
+const PATIENCE_MS = 6_000;
+/** Waits between attempts to load the chat, ms; the last one repeats. */
+const RETRY_MS = [2_000, 4_000, 8_000, 15_000, 30_000];
+/** More unread messages than this are shown as `9+`. */
+const UNREAD_SHOWN_MAX = 9;
+
+/** Where the chat's code is. */
+export interface ChatSource {
+  /** Origin the loader came from. */
+  origin: string;
+  /** Imports the chat from a server's origin; `attempt` counts from 0. */
+  load(server: string, attempt: number): Promise<ChatModule>;
+}
+
+/** Makes the element's class. */
+export function elementClass(source: ChatSource): CustomElementConstructor {
+  return class SightlineSupport extends HTMLElement {
+    #widget: Widget | null = null;
+
+    connectedCallback(): void {
+      // Once: moving the element on its page must not end a conversation.
+      this.#widget ??= quietly(() => new Widget(this, source));
+    }
+
+    static readonly observedAttributes = ['open'];
+
+    attributeChangedCallback(_name: string, _before: string | null, now: string | null): void {
+      quietly(() => this.#widget?.toggle(now !== null, false));
+    }
+  };
+}
+
+/** Runs; a mistake of ours stays ours. */
+function quietly<T>(run: () => T): T | null {
+  try {
+    return run();
+  } catch {
+    return null;
+  }
+}
+
+class Widget {
+  readonly #source: ChatSource;
+  readonly #server: string;
+  readonly #mode: Mode;
+  readonly #lang: Lang;
+  readonly #token: string | null;
+  readonly #store: WidgetStore;
+  readonly #player = new PlayerCollector();
+  readonly #root: ShadowRoot;
+  readonly #frame: HTMLElement;
+  readonly #launcher: HTMLButtonElement;
+  readonly #badge: HTMLElement;
+  readonly #news: HTMLElement;
+  readonly #dialog: HTMLElement;
+  readonly #body: HTMLElement;
+  readonly #bar: HTMLElement;
+  #open = false;
+  #loading = false;
+  #attempt = 0;
+  #host: ChatHost | null = null;
+  #unmount: (() => void) | null = null;
+  #module: ChatModule | null = null;
+
+  constructor(element: HTMLElement, source: ChatSource) {
+    this.#source = source;
+    this.#server = originOf(element.getAttribute('server')) ?? source.origin;
+    this.#mode = element.getAttribute('mode') === 'page' ? 'page' : 'bubble';
+    this.#lang = pickLang(location.search, navigator.languages, element.getAttribute('lang'));
+    this.#token = element.getAttribute('token');
+    this.#store = new WidgetStore(this.#server);
+    const texts = loaderTexts(this.#lang);
+
+    this.#badge = h('span', { class: 'badge', hidden: '', 'aria-hidden': 'true' });
+    this.#news = h('span', { class: 'unseen', 'aria-live': 'polite' });
+    this.#launcher = h('button', { class: 'launcher', type: 'button' }, icon('launcher'), texts.launcher);
+    this.#body = h('div', { class: 'body' });
+    this.#dialog = h(
+      'div',
+      { class: 'dialog', role: 'dialog', 'aria-label': texts.dialog, tabindex: '-1', hidden: '' },
+      this.#body,
+    );
+    this.#bar = h('div', { class: 'bar' });
+    this.#frame = h(
+      'div',
+      { class: `frame ${this.#mode}`, lang: localeOf(this.#lang) },
+      this.#dialog,
+      this.#launcher,
+      this.#badge,
+      this.#news,
+      this.#bar,
+    );
+    this.#root = element.attachShadow({ mode: 'open' });
+    adopt(this.#root, tokensCss, frameCss);
+    this.#root.append(this.#frame);
+    this.#listen();
+    if (this.#mode === 'bubble') this.#player.start();
+    if (this.#mode === 'page' || element.hasAttribute('open')) this.toggle(true, false);
+    else if (this.#store.wasOpened()) this.#load();
+  }
+
+  /** Opens or closes the dialog. `byPerson`: focus follows. */
+  toggle(open: boolean, byPerson: boolean): void {
+    if (open === this.#open || (!open && this.#mode === 'page')) return;
+    this.#open = open;
+    this.#dialog.hidden = !open;
+    this.#frame.classList.toggle('open', open);
+    if (open) {
+      this.#store.setOpened(true);
+      this.#load();
+      if (byPerson) this.#dialog.focus();
+    } else if (byPerson) {
+      this.#launcher.focus();
+    }
+    this.#host?.onToggle?.(open, byPerson);
+  }
+
+  #listen(): void {
+    this.#launcher.addEventListener('click', () => this.toggle(true, true));
+    this.#dialog.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || event.isComposing || event.defaultPrevented) return;
+      event.stopPropagation();
+      this.toggle(false, true);
+    });
+  }
+
+  #load(): void {
+    if (this.#module || this.#loading) return;
+    this.#loading = true;
+    this.#showWaiting(this.#attempt > 0);
+    const late = setTimeout(() => this.#showWaiting(true), PATIENCE_MS);
+    this.#source
+      .load(this.#server, this.#attempt)
+      .then((module) => {
+        this.#module = module;
+        this.#mount(module);
+      })
+      .catch(() => {
+        this.#showWaiting(true);
+        const wait = RETRY_MS[Math.min(this.#attempt, RETRY_MS.length - 1)];
+        this.#attempt += 1;
+        setTimeout(() => this.#load(), wait);
+      })
+      .finally(() => {
+        clearTimeout(late);
+        this.#loading = false;
+      });
+  }
+
+  #showWaiting(failed: boolean): void {
+    const texts = loaderTexts(this.#lang);
+    const minimize = h('button', { class: 'minimize', type: 'button', 'aria-label': texts.minimize }, icon('minimize'));
+    minimize.addEventListener('click', () => this.toggle(false, true));
+    const retry = h('button', { class: 'retry', type: 'button' }, texts.retry);
+    retry.addEventListener('click', () => this.#load());
+    this.#body.replaceChildren(
+      h('div', { class: 'head' }, h('span', { class: 'title' }, texts.launcher), minimize),
+      h(
+        'div',
+        { class: 'wait' },
+        h('p', { role: 'status' }, failed ? texts.failed : texts.loading),
+        ...(failed ? [retry] : []),
+      ),
+    );
+  }
+
+  #mount(module: ChatModule): void {
+    const key = this.#key();
+    this.#body.replaceChildren();
+    const host: ChatHost = {
+      server: this.#server,
+      lang: this.#lang,
+      token: this.#token,
+      key,
+      mode: this.#mode,
+      player: this.#player,
+      root: this.#root,
+      body: this.#body,
+      bar: this.#bar,
+      isOpen: () => this.#open,
+      onToggle: null,
+      reveal: () => this.toggle(true, false),
+      minimize: () => this.toggle(false, true),
+      setUnread: (count) => this.#setUnread(count),
+      setSharing: (on) => this.#frame.classList.toggle('sharing', on),
+      startOver: () => this.#startOver(),
+    };
+    this.#host = host;
+    this.#unmount = module.mountChat(host);
+  }
+
+  #startOver(): void {
+    this.#unmount?.();
+    this.#store.newKey();
+    if (this.#mode === 'page') history.replaceState(null, '', `#${this.#store.key()}`);
+    if (this.#module) this.#mount(this.#module);
+  }
+
+  #key(): string {
+    const fragment = location.hash.slice(1);
+    return this.#mode === 'page' && isKey(fragment) ? fragment : this.#store.key();
+  }
+
+  #setUnread(count: number): void {
+    const text = count > 0 ? loaderTexts(this.#lang).unread(count) : '';
+    this.#badge.hidden = count === 0;
+    this.#badge.textContent = count > UNREAD_SHOWN_MAX ? `${UNREAD_SHOWN_MAX}+` : String(count);
+    if (this.#news.textContent !== text) this.#news.textContent = text;
+  }
+}
+
+function originOf(address: string | null): string | null {
+  if (!address) return null;
+  const url = URL.canParse(address, location.href) ? new URL(address, location.href) : null;
+  return url && /^https?:$/.test(url.protocol) ? url.origin : null;
+}
+
+/** Constructed sheets: a host's policy on styles does not concern them. */
+function adopt(root: ShadowRoot, ...sheets: string[]): void {
+  root.adoptedStyleSheets = sheets.map((css) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    return sheet;
+  });
+}
