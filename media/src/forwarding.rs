@@ -40,7 +40,17 @@ enum Gate {
     /// Everything passes.
     Open,
     /// Waits for a key frame; meanwhile keeps what came, in case the start of one was lost and comes again.
-    Closed { held: BTreeMap<u64, RtpPacket> },
+    Closed(Waiting),
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Whether a packet was seen since the gate closed.
+    begun: bool,
+    /// The source's highest sequence number before that one. A key frame from before then is incomplete here, even if
+    /// its beginning is repaired now.
+    after: Option<u64>,
+    held: BTreeMap<u64, RtpPacket>,
 }
 
 /// Where the source's numbers lie in the slot's.
@@ -55,13 +65,13 @@ struct Base {
 impl Subscription {
     /// A subscription to sound passes everything at once, one to pictures waits for a key frame.
     pub fn new(video: bool) -> Self {
-        let gate = if video { Gate::Closed { held: BTreeMap::new() } } else { Gate::Open };
+        let gate = if video { Gate::Closed(Waiting::default()) } else { Gate::Open };
         Self { gate, base: None, payload_types: Vec::new() }
     }
 
     /// Whether a key frame has still to come.
     pub fn waits_for_key_frame(&self) -> bool {
-        matches!(self.gate, Gate::Closed { .. })
+        matches!(self.gate, Gate::Closed(_))
     }
 
     /// The receiver's payload type for the publisher's, by `lookup` the first time. None if the receiver has no such
@@ -82,11 +92,13 @@ impl Subscription {
         self.payload_types.clear();
     }
 
-    /// Takes a packet of the source, appends what is now to be sent to `out`.
+    /// Takes a packet of the source, appends what is now to be sent to `out`. `before` is the highest sequence number of
+    /// the same stream that arrived before this packet, whether this subscription was there already or not.
     pub fn forward(
         &mut self,
         stream: &mut SlotStream,
         packet: &RtpPacket,
+        before: Option<u64>,
         payload_type: u8,
         out: &mut Vec<OutgoingPacket>,
     ) {
@@ -94,19 +106,25 @@ impl Subscription {
             // The publisher began a new stream (a new SSRC has new numbers and begins with a key frame).
             self.base = None;
             if packet.codec.is_video() {
-                self.gate = Gate::Closed { held: BTreeMap::new() };
+                self.gate = Gate::Closed(Waiting::default());
             }
         }
-        let Gate::Closed { held } = &mut self.gate else {
+        let Gate::Closed(waiting) = &mut self.gate else {
             let base = *self.base.get_or_insert_with(|| stream.base_for(packet));
             out.extend(stream.rewrite(&base, packet, payload_type));
             return;
         };
-        if !starts_key_frame(packet.codec, &packet.payload) {
-            hold(held, packet);
+        if !std::mem::replace(&mut waiting.begun, true) {
+            waiting.after = before;
+        }
+        if waiting.after.is_some_and(|after| packet.sequence <= after) {
             return;
         }
-        let mut held = std::mem::take(held);
+        if !starts_key_frame(packet.codec, &packet.payload) {
+            hold(&mut waiting.held, packet);
+            return;
+        }
+        let mut held = std::mem::take(&mut waiting.held);
         self.gate = Gate::Open;
         let base = *self.base.insert(stream.base_for(packet));
         out.extend(stream.rewrite(&base, packet, payload_type));
@@ -202,11 +220,11 @@ mod tests {
     fn nothing_passes_before_a_key_frame() {
         let now = Instant::now();
         let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(true), Vec::new());
-        subscription.forward(&mut stream, &packet(1, 70_000, 5, DELTA, now), 100, &mut out);
+        subscription.forward(&mut stream, &packet(1, 70_000, 5, DELTA, now), None, 100, &mut out);
         assert!(out.is_empty() && subscription.waits_for_key_frame());
-        subscription.forward(&mut stream, &packet(1, 70_001, 6, KEY, now), 100, &mut out);
-        subscription.forward(&mut stream, &packet(1, 70_003, 6, MIDDLE, now), 100, &mut out);
-        subscription.forward(&mut stream, &packet(1, 70_002, 6, MIDDLE, now), 100, &mut out);
+        subscription.forward(&mut stream, &packet(1, 70_001, 6, KEY, now), None, 100, &mut out);
+        subscription.forward(&mut stream, &packet(1, 70_003, 6, MIDDLE, now), None, 100, &mut out);
+        subscription.forward(&mut stream, &packet(1, 70_002, 6, MIDDLE, now), None, 100, &mut out);
         assert_eq!(numbers(&out), [(1_024, 6), (1_026, 6), (1_025, 6)]);
         assert!(out.iter().all(|p| p.payload_type == 100));
     }
@@ -216,10 +234,19 @@ mod tests {
         let now = Instant::now();
         let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(true), Vec::new());
         for sequence in [9, 11, 12] {
-            subscription.forward(&mut stream, &packet(1, sequence, 6, MIDDLE, now), 96, &mut out);
+            subscription.forward(&mut stream, &packet(1, sequence, 6, MIDDLE, now), None, 96, &mut out);
         }
-        subscription.forward(&mut stream, &packet(1, 10, 6, KEY, now), 96, &mut out);
+        subscription.forward(&mut stream, &packet(1, 10, 6, KEY, now), None, 96, &mut out);
         assert_eq!(numbers(&out), [(1_024, 6), (1_025, 6), (1_026, 6)]);
+    }
+
+    #[test]
+    fn the_repaired_beginning_of_an_older_key_frame_opens_nothing() {
+        let now = Instant::now();
+        let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(true), Vec::new());
+        subscription.forward(&mut stream, &packet(1, 31, 6, DELTA, now), Some(30), 96, &mut out);
+        subscription.forward(&mut stream, &packet(1, 10, 5, KEY, now), Some(31), 96, &mut out);
+        assert!(out.is_empty() && subscription.waits_for_key_frame());
     }
 
     #[test]
@@ -228,10 +255,10 @@ mod tests {
         let later = now + Duration::from_secs(1);
         let (mut stream, mut out) = (SlotStream::default(), Vec::new());
         let mut first = Subscription::new(true);
-        first.forward(&mut stream, &packet(1, 5, 1_000, KEY, now), 96, &mut out);
+        first.forward(&mut stream, &packet(1, 5, 1_000, KEY, now), None, 96, &mut out);
         let mut second = Subscription::new(true);
-        second.forward(&mut stream, &packet(2, 900, 7, KEY, later), 96, &mut out);
-        second.forward(&mut stream, &packet(2, 899, 7, DELTA, later), 96, &mut out);
+        second.forward(&mut stream, &packet(2, 900, 7, KEY, later), None, 96, &mut out);
+        second.forward(&mut stream, &packet(2, 899, 7, DELTA, later), None, 96, &mut out);
         assert_eq!(numbers(&out), [(1_024, 1_000), (1_025, 91_000)]);
     }
 
@@ -239,10 +266,10 @@ mod tests {
     fn a_changed_ssrc_waits_for_its_key_frame() {
         let now = Instant::now();
         let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(true), Vec::new());
-        subscription.forward(&mut stream, &packet(1, 5, 1_000, KEY, now), 96, &mut out);
-        subscription.forward(&mut stream, &packet(2, 70, 1_000, DELTA, now), 96, &mut out);
+        subscription.forward(&mut stream, &packet(1, 5, 1_000, KEY, now), None, 96, &mut out);
+        subscription.forward(&mut stream, &packet(2, 70, 1_000, DELTA, now), None, 96, &mut out);
         assert_eq!(out.len(), 1);
-        subscription.forward(&mut stream, &packet(2, 71, 1_000, KEY, now), 96, &mut out);
+        subscription.forward(&mut stream, &packet(2, 71, 1_000, KEY, now), None, 96, &mut out);
         assert_eq!(out[1].sequence, 1_025);
     }
 
@@ -261,7 +288,7 @@ mod tests {
                     continue;
                 }
                 let payload = if key { KEY } else { DELTA };
-                subscription.forward(&mut stream, &packet(current, sequence, 0, payload, now), 96, &mut out);
+                subscription.forward(&mut stream, &packet(current, sequence, 0, payload, now), None, 96, &mut out);
             }
             let mut used: Vec<u64> = out.iter().map(|p| p.sequence).collect();
             let sent = used.len();

@@ -33,9 +33,9 @@ pub const POLLS_PER_TURN_MAX: usize = 4_096;
 pub const RTX_CACHE_PACKETS: usize = 512;
 /// Age at which a kept packet is no longer resent: past any receiver's jitter buffer.
 pub const RTX_CACHE_AGE: Duration = Duration::from_millis(1_500);
-/// Share of the sent bytes that may be retransmissions before queued ones are discarded. Above a quarter the link is
-/// overloaded and repair feeds the fire.
-pub const RTX_RATIO_MAX: f32 = 0.25;
+/// Share of the sent bytes that may be retransmissions before queued ones are discarded. It keeps a peer that NACKs
+/// everything from drawing more than twice the stream; below that, repair is cheaper than the key frame it saves.
+pub const RTX_RATIO_MAX: f32 = 0.5;
 /// Missing sequence numbers remembered per source to tell reordering from loss. More are counted as lost at once.
 pub const HOLES_MAX: usize = 512;
 /// A peer that never got connected is closed after this long: the answer did not arrive or nothing gets through.

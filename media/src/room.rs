@@ -35,9 +35,8 @@ pub struct Room {
 /// first packet; what a slot shows stays there as long as it exists; a source that sends takes the slot of one that
 /// does not when there are more sources than slots. `candidates` are in the order of preference.
 pub fn assign(current: &Assignment, candidates: &[Candidate]) -> Assignment {
-    let mut next: Assignment = std::array::from_fn(|slot| {
-        current[slot].filter(|assigned| candidates.iter().any(|c| c.id == *assigned))
-    });
+    let mut next: Assignment =
+        std::array::from_fn(|slot| current[slot].filter(|assigned| candidates.iter().any(|c| c.id == *assigned)));
     for media in [MediaKind::Audio, MediaKind::Video] {
         let wanted = || candidates.iter().filter(|c| c.id.kind.media() == media);
         let slots = || ReceiveSlot::ALL.into_iter().filter(|slot| slot.media() == media);
@@ -48,9 +47,9 @@ pub fn assign(current: &Assignment, candidates: &[Candidate]) -> Assignment {
                 }
                 let free = slots().find(|slot| next[slot.index()].is_none());
                 let silent = || {
-                    slots().rev().find(|slot| {
-                        next[slot.index()].is_some_and(|id| wanted().any(|c| c.id == id && !c.active))
-                    })
+                    slots()
+                        .rev()
+                        .find(|slot| next[slot.index()].is_some_and(|id| wanted().any(|c| c.id == id && !c.active)))
                 };
                 if let Some(slot) = free.or_else(|| active.then(silent).flatten()) {
                     next[slot.index()] = Some(candidate.id);
@@ -81,8 +80,7 @@ mod tests {
 
     #[test]
     fn an_active_source_takes_a_silent_ones_slot_and_keeps_others_in_place() {
-        let mut candidates =
-            vec![candidate(1, Screen, true), candidate(2, Screen, false), candidate(1, Camera, false)];
+        let mut candidates = vec![candidate(1, Screen, true), candidate(2, Screen, false), candidate(1, Camera, false)];
         let first = assign(&[None; 4], &candidates);
         assert_eq!(first[2], Some(candidates[0].id));
         assert_eq!(first[3], Some(candidates[1].id));

@@ -51,14 +51,16 @@ pub struct Arrivals {
 const REORDERING_MAX: Duration = Duration::from_millis(10);
 
 impl Arrivals {
-    /// Counts a packet. `rtt` is the round trip to the publisher, if known.
-    pub fn count(&mut self, packet: &RtpPacket, rtt: Option<Duration>) {
+    /// Counts a packet. `rtt` is the round trip to the publisher, if known. Answers the highest sequence number of the
+    /// same stream before.
+    pub fn count(&mut self, packet: &RtpPacket, rtt: Option<Duration>) -> Option<u64> {
         let now = packet.received_at;
         self.packets += 1;
         self.bytes += packet.payload.len() as u64;
         self.first_at.get_or_insert(now);
         self.last_at = Some(now);
         self.clock_rate = packet.clock_rate;
+        let before = self.highest.filter(|(ssrc, _)| *ssrc == packet.ssrc).map(|(_, highest)| highest);
         match self.highest {
             Some((ssrc, highest)) if ssrc == packet.ssrc => {
                 if packet.sequence > highest {
@@ -76,6 +78,7 @@ impl Arrivals {
                 self.holes.clear();
             }
         }
+        before
     }
 
     fn open_holes(&mut self, highest: u64, sequence: u64, now: Instant) {

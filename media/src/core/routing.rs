@@ -24,7 +24,7 @@ impl Core {
         let payload = peer.transport.payload(packet.payload_type);
         let source = peer.source(kind);
         let (first, woke) = (source.arrivals.last_at.is_none(), !source.is_active(now));
-        source.arrivals.count(&packet, rtt);
+        let before = source.arrivals.count(&packet, rtt);
         if starts_key_frame(packet.codec, &packet.payload) {
             source.requests.key_frame_arrived();
         }
@@ -40,7 +40,7 @@ impl Core {
         let Some(subscribers) = subscribers else { return };
         let mut waits = false;
         for (to, slot) in &subscribers {
-            waits |= self.forward(room, id, *to, *slot, &packet, &payload);
+            waits |= self.forward(room, id, (*to, *slot), &packet, before, &payload);
         }
         let Some(peer) = self.peers.get_mut(&from) else { return };
         let source = peer.source(kind);
@@ -56,9 +56,9 @@ impl Core {
         &mut self,
         room: RoomKey,
         id: SourceId,
-        to: PeerKey,
-        slot: ReceiveSlot,
+        (to, slot): (PeerKey, ReceiveSlot),
         packet: &RtpPacket,
+        before: Option<u64>,
         payload: &Payload,
     ) -> bool {
         let Some(peer) = self.peers.get_mut(&to) else { return false };
@@ -77,7 +77,7 @@ impl Core {
         };
         let Some(payload_type) = shown.subscription.payload_type(packet.payload_type, lookup) else { return false };
         let mut out: Vec<OutgoingPacket> = Vec::new();
-        shown.subscription.forward(stream, packet, payload_type, &mut out);
+        shown.subscription.forward(stream, packet, before, payload_type, &mut out);
         let waits = shown.subscription.waits_for_key_frame();
         if out.is_empty() {
             return waits;

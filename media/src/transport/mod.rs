@@ -113,7 +113,7 @@ const STATS_INTERVAL: Duration = Duration::from_secs(1);
 /// The estimator's 25 ms timer runs even when nothing is sent. A peer without media is woken for it only this often;
 /// all its other timers (reports, SCTP retransmission) are a second and more apart and bear the delay.
 const IDLE_TIMER_GRANULARITY: Duration = Duration::from_millis(250);
-/// A peer counts as without media this long after its last datagram other than STUN.
+/// A peer counts as without media this long after its last datagram other than checks and reports.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
 
 /// One peer's connection.
@@ -193,7 +193,7 @@ impl Transport {
             return false;
         }
         self.last_now = self.last_now.max(now);
-        if datagram[0] >= 2 {
+        if !is_upkeep(datagram) {
             self.last_traffic = now;
         }
         self.check(|rtc| rtc.handle_input(input));
@@ -341,8 +341,7 @@ impl Transport {
     }
 
     fn coarse(&mut self, at: Instant) -> Instant {
-        let estimator =
-            matches!(self.rtc.last_timeout_reason(), Reason::BweDelayControl | Reason::BweProbeControl);
+        let estimator = matches!(self.rtc.last_timeout_reason(), Reason::BweDelayControl | Reason::BweProbeControl);
         let idle = self.dtls_connected
             && !self.sending.iter().any(|on| *on)
             && self.last_now >= self.last_traffic + IDLE_AFTER;
@@ -473,6 +472,15 @@ impl Transport {
             }
             _ => {}
         }
+    }
+}
+
+/// STUN and RTCP, which come whether anything is sent or not, told apart by RFC 7983 and RFC 5761 section 4.
+fn is_upkeep(datagram: &[u8]) -> bool {
+    match datagram {
+        [0..=1, ..] => true,
+        [128..=191, second, ..] => (64..96).contains(&(second & 0x7f)),
+        _ => false,
     }
 }
 

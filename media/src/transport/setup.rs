@@ -15,9 +15,7 @@ use str0m::{Candidate, Rtc, RtcConfig};
 use super::config::{DtlsRole, DtlsVersions, TransportConfig};
 use super::offer::OfferError;
 use super::{STATS_INTERVAL, mid};
-use crate::limits::{
-    RTX_CACHE_AGE, RTX_CACHE_PACKETS, RTX_RATIO_MAX, SCTP_BUFFERED_BYTES_MAX, SCTP_MESSAGE_BYTES_MAX,
-};
+use crate::limits::{RTX_CACHE_AGE, RTX_CACHE_PACKETS, RTX_RATIO_MAX, SCTP_BUFFERED_BYTES_MAX, SCTP_MESSAGE_BYTES_MAX};
 use crate::slots::{MediaKind, ReceiveSlot};
 
 /// Builds the engine and answers the first offer.
