@@ -80,13 +80,16 @@ struct ConnectArgs {
     #[arg(long, value_enum, default_value = "both")]
     mode: Mode,
     /// Consents a second.
-    #[arg(long, default_value = "2/s")]
+    #[arg(long, default_value = "1/s")]
     arrivals: Pace,
-    /// Time a viewer has to chat and be invited before its intended consent.
-    #[arg(long, default_value = "2s", value_parser = parse_duration)]
+    /// How long before its intended consent a viewer arrives and writes.
+    #[arg(long, default_value = "1s", value_parser = parse_duration)]
     lead: Duration,
+    /// How long before its intended consent a viewer is invited. An agent is busy from then to the end of the call.
+    #[arg(long, default_value = "250ms", value_parser = parse_duration)]
+    card: Duration,
     /// How long a call lasts after its first frame.
-    #[arg(long, default_value = "500ms", value_parser = parse_duration)]
+    #[arg(long, default_value = "100ms", value_parser = parse_duration)]
     hold: Duration,
     /// Agents at work; each has one call at a time. Default: one a login.
     #[arg(long)]
@@ -174,6 +177,7 @@ async fn run_connect(args: ConnectArgs) -> Result<Finished, String> {
         "arrivals_per_s": args.arrivals.per_second(),
         "duration_s": args.common.duration.as_secs_f64(),
         "lead_s": args.lead.as_secs_f64(),
+        "card_s": args.card.as_secs_f64(),
         "hold_s": args.hold.as_secs_f64(),
         "agents": agents.len(),
         "engine": engine.name(),
@@ -186,6 +190,7 @@ async fn run_connect(args: ConnectArgs) -> Result<Finished, String> {
         arrivals: args.arrivals,
         duration: args.common.duration,
         lead: args.lead,
+        card: args.card,
         hold: args.hold,
         agents,
         minter,

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use signaling::ServerMessage;
 use signaling::timeline::{AuthorKind, Entry};
+use signaling::{ErrorCode, ServerMessage};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -152,6 +152,7 @@ struct Writer {
     doubled: u64,
     reordered: u64,
     resumed: u64,
+    throttled: u64,
     acks: Vec<Duration>,
     resumes: Vec<Duration>,
     failure: Option<String>,
@@ -171,6 +172,7 @@ impl Writer {
             doubled: 0,
             reordered: 0,
             resumed: 0,
+            throttled: 0,
             acks: Vec::new(),
             resumes: Vec::new(),
             failure: None,
@@ -230,6 +232,8 @@ impl Writer {
         match message {
             Ok(ServerMessage::Ack { client_id, .. }) => self.note_ack(&client_id),
             Ok(ServerMessage::Entries { entries, .. }) => self.note_entries(&entries),
+            // Told to slow down, and served all the same: the latency says the rest.
+            Ok(ServerMessage::Error { code: ErrorCode::RateLimited, fatal: false, .. }) => self.throttled += 1,
             Ok(ServerMessage::Error { code, message, id: None, .. }) => {
                 return Err(ClientError::Refused { code, message });
             }
@@ -287,6 +291,7 @@ impl Writer {
         tally.count("reordered", self.reordered);
         tally.count("holes", self.client.chat.history.findings.len() as u64);
         tally.count("resumed", self.resumed);
+        tally.count("throttled", self.throttled);
         if let Some(kind) = self.failure {
             tally.fail(&format!("chat: {kind}"));
         }

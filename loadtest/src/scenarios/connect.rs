@@ -1,8 +1,7 @@
 //! Scenario `connect`: how long from a viewer's consent to the agent's picture.
 //!
-//! Viewers arrive on a schedule that does not care how earlier ones fare (open loop). Each opens a socket, writes, is taken
-//! and invited; so far this is preparation and has `lead` to be ready. At its intended moment it accepts. `total` runs from
-//! that *intended* moment to the first complete key frame at the agent: what a viewer loses because the preparation, the
+//! Viewers arrive on a schedule that does not care how earlier ones fare (open loop). Each opens a socket and writes `lead`
+//! before its intended moment, is taken and invited `card` before it, and accepts at it. `total` runs from that *intended* moment to the first complete key frame at the agent: what a viewer loses because the preparation, the
 //! generator or the server was late is in it (no coordinated omission). A failure is a failure; nothing is tried again.
 
 use std::net::IpAddr;
@@ -27,13 +26,15 @@ use crate::report::Tally;
 use crate::target::Target;
 
 /// Phases of a connect, in the order they happen. Each lasts from the end of the one before it, but for `total`; `late` is
-/// how far behind its schedule the generator itself was.
-pub const PHASES: [&str; 13] = [
+/// how far behind its schedule the generator itself was. `agent` is the wait for an idle agent: more than a moment
+/// means that the run has too few of them.
+pub const PHASES: [&str; 14] = [
     "dns",
     "tcp",
     "ws",
     "hello",
     "chat",
+    "agent",
     "invite",
     "offer",
     "answer",
@@ -84,8 +85,10 @@ pub struct ConnectPlan {
     pub arrivals: Pace,
     /// For how long viewers arrive.
     pub duration: Duration,
-    /// Preparation time of a viewer before its consent.
+    /// How long before its consent a viewer arrives.
     pub lead: Duration,
+    /// How long before its consent a viewer is invited: the time in which it reads the card and warms its connection.
+    pub card: Duration,
     /// How long a call lasts after its first frame.
     pub hold: Duration,
     /// Session tokens, one an agent.
@@ -207,7 +210,7 @@ struct Journey {
 impl Journey {
     async fn travel(&mut self, crew: &Crew, n: u64, intended: Instant, warm: bool) -> Result<(), String> {
         let mut client = self.arrive(n).await.map_err(|error| error.kind())?;
-        let (call, picture) = self.be_invited(&mut client, crew, n).await?;
+        let (call, picture) = self.be_invited(&mut client, crew, n, intended).await?;
         let media = MediaOptions { codecs: vec![self.plan.codec], local: local_address(self.plan.address) };
         let mut peer = self.plan.engine.open(media).map_err(|error| CallError::from(error).kind())?;
         if warm {
@@ -273,6 +276,7 @@ impl Journey {
         client: &mut ViewerClient,
         crew: &Crew,
         n: u64,
+        intended: Instant,
     ) -> Result<(CallId, oneshot::Receiver<PictureResult>), String> {
         self.step = "chat";
         let began = Instant::now();
@@ -284,7 +288,11 @@ impl Journey {
         .await
         .map_err(|error| error.kind())?;
         self.step = "invite";
+        let invite_at = intended.checked_sub(self.plan.card).unwrap_or(intended);
+        idle_until(client, invite_at).await.map_err(|error| error.kind())?;
+        let began = Instant::now();
         let picture = crew.assign(conversation, STEP_LIMIT).await?;
+        self.phases.push(("agent", began.elapsed()));
         let began = Instant::now();
         let invited = wait_for(client, "invitation", STEP_LIMIT, |client| {
             client.call.as_ref().filter(|call| call.stage == CallStage::Invited).map(|call| call.id.clone())
