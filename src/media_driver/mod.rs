@@ -59,12 +59,26 @@ pub struct PeerId {
     key: u64,
 }
 
+impl PeerId {
+    /// Index of the worker the peer lives on.
+    pub fn worker(self) -> usize {
+        self.worker
+    }
+}
+
 /// A room on some worker. Never given out twice in the life of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId {
     /// Index of the worker it lives on.
     pub worker: usize,
     key: u64,
+}
+
+impl RoomId {
+    /// Index of the worker the room lives on.
+    pub fn worker(self) -> usize {
+        self.worker
+    }
 }
 
 /// A new peer and what to tell its client.
@@ -80,19 +94,19 @@ pub struct Connected {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkerStats {
     /// Index of the worker.
-    pub index: usize,
+    pub index: u32,
     /// Its UDP port.
     pub udp_port: u16,
     /// Peers it has now.
-    pub peers: usize,
+    pub peers: u32,
     /// Rooms it has now.
-    pub rooms: usize,
+    pub rooms: u32,
     /// Datagrams received since the start.
     pub packets_in: u64,
     /// Datagrams sent since the start.
     pub packets_out: u64,
     /// Times it started again after a panic.
-    pub restarts: u64,
+    pub restarts: u32,
 }
 
 /// Why something cannot be done.
@@ -319,7 +333,7 @@ impl MediaHandle {
         let stats = |(index, access): (usize, &Access)| {
             let c = &access.counters;
             WorkerStats {
-                index,
+                index: index as u32,
                 udp_port: c.udp_port,
                 peers: c.peers.load(Relaxed),
                 rooms: c.rooms.load(Relaxed),

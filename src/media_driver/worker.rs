@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
 
 use media::{Core, CoreConfig, CoreError, Event, Output, PeerKey, RoomKey, ServerSample};
@@ -65,22 +65,22 @@ pub(super) enum Command {
 /// Figures other threads may read.
 pub(super) struct Counters {
     pub(super) udp_port: u16,
-    pub(super) peers: AtomicUsize,
-    pub(super) rooms: AtomicUsize,
+    pub(super) peers: AtomicU32,
+    pub(super) rooms: AtomicU32,
     pub(super) packets_in: AtomicU64,
     pub(super) packets_out: AtomicU64,
-    pub(super) restarts: AtomicU64,
+    pub(super) restarts: AtomicU32,
 }
 
 impl Counters {
     pub(super) fn new(udp_port: u16) -> Self {
         Self {
             udp_port,
-            peers: AtomicUsize::new(0),
-            rooms: AtomicUsize::new(0),
+            peers: AtomicU32::new(0),
+            rooms: AtomicU32::new(0),
             packets_in: AtomicU64::new(0),
             packets_out: AtomicU64::new(0),
-            restarts: AtomicU64::new(0),
+            restarts: AtomicU32::new(0),
         }
     }
 }
@@ -399,8 +399,8 @@ impl Worker {
     }
 
     fn count(&self) {
-        self.counters.peers.store(self.peers.len(), Relaxed);
-        self.counters.rooms.store(self.rooms.len(), Relaxed);
+        self.counters.peers.store(self.peers.len() as u32, Relaxed);
+        self.counters.rooms.store(self.rooms.len() as u32, Relaxed);
     }
 
     fn at_ms(&self, at: Instant) -> f64 {
