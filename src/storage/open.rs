@@ -106,3 +106,21 @@ fn options(path: &Path, connections: u32, busy: Duration, query_only: bool) -> C
         });
     options
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_a_file_or_a_server() {
+        let file = |path: &str| Ok(DatabaseUrl::Sqlite(PathBuf::from(path)));
+        assert_eq!(DatabaseUrl::parse("sqlite:///var/lib/sightline/main.db"), file("/var/lib/sightline/main.db"));
+        assert_eq!(DatabaseUrl::parse("sqlite://data/main.db"), file("data/main.db"));
+        let server = "postgresql://desk:secret@db.example/desk";
+        assert_eq!(DatabaseUrl::parse(server), Ok(DatabaseUrl::Postgres(server.to_owned())));
+        for bad in ["", "main.db", "sqlite:main.db", "sqlite:///folder/", "mysql://desk:secret@db/desk"] {
+            let refused = DatabaseUrl::parse(bad).expect_err(bad);
+            assert!(!refused.to_string().contains("secret"), "{refused}");
+        }
+    }
+}

@@ -215,3 +215,6 @@ async fn run_group(tx: DatabaseTransaction, group: &mut [Box<dyn Job>]) -> Resul
     }
     tx.commit().await
 }
+
+#[cfg(test)]
+mod tests;

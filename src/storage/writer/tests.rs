@@ -1,0 +1,93 @@
+//! Groups: what one job does to the others, and what a failed transaction does to all.
+
+use futures_util::future::join_all;
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
+use sea_orm::{ConnectionTrait as _, Statement};
+
+use super::*;
+
+/// A writer on a new file with one table, and the folder that holds it.
+async fn writer() -> (Writer, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("test.db");
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    options
+        .max_connections(1)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |_| SqliteConnectOptions::new().filename(&path).create_if_missing(true));
+    let writer = Writer::start(options).await.expect("the writer starts");
+    execute(&writer, "CREATE TABLE t (n INTEGER PRIMARY KEY)").await.expect("a table is made");
+    (writer, folder)
+}
+
+async fn execute(writer: &Writer, sql: &str) -> Result<(), StorageError> {
+    let run: Run<String, ()> = |tx, sql| {
+        Box::pin(async move {
+            tx.execute_unprepared(sql).await?;
+            Ok(())
+        })
+    };
+    writer.write(sql.to_owned(), run).await
+}
+
+async fn numbers(writer: &Writer) -> Vec<i64> {
+    let run: Run<(), Vec<i64>> = |tx, ()| {
+        Box::pin(async move {
+            let select = Statement::from_string(tx.get_database_backend(), "SELECT n FROM t ORDER BY n");
+            let rows = tx.query_all_raw(select).await?;
+            Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
+        })
+    };
+    writer.write((), run).await.expect("the numbers are read")
+}
+
+#[tokio::test]
+async fn a_failing_job_takes_back_only_its_own_work() {
+    let (writer, _folder) = writer().await;
+    let jobs =
+        ["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2); INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (3)"];
+    let outcomes = join_all(jobs.map(|sql| execute(&writer, sql))).await;
+    assert_eq!(outcomes[0], Ok(()));
+    assert_eq!(outcomes[1], Err(StorageError::Conflict));
+    assert_eq!(outcomes[2], Ok(()));
+    assert_eq!(numbers(&writer).await, [1, 3]);
+}
+
+#[tokio::test]
+async fn a_panic_is_one_job_s_failure() {
+    let (writer, _folder) = writer().await;
+    let run: Run<(), ()> = |tx, ()| {
+        Box::pin(async move {
+            tx.execute_unprepared("INSERT INTO t VALUES (1)").await?;
+            panic!("a bug in a transaction")
+        })
+    };
+    let (panicked, written) = tokio::join!(writer.write((), run), execute(&writer, "INSERT INTO t VALUES (2)"));
+    assert!(matches!(panicked, Err(StorageError::Backend(_))));
+    assert_eq!(written, Ok(()));
+    assert_eq!(numbers(&writer).await, [2]);
+}
+
+#[tokio::test]
+async fn a_lost_transaction_fails_its_group_and_the_next_one_works() {
+    let (writer, _folder) = writer().await;
+    // What SQLite does by itself when the disk is full: the whole transaction is rolled back under the job's feet.
+    let jobs = ["INSERT INTO t VALUES (1)", "ROLLBACK", "INSERT INTO t VALUES (2)"];
+    let outcomes = join_all(jobs.map(|sql| execute(&writer, sql))).await;
+    assert!(outcomes.iter().all(Result::is_err), "{outcomes:?}");
+    assert_eq!(execute(&writer, "INSERT INTO t VALUES (3)").await, Ok(()));
+    assert_eq!(numbers(&writer).await, [3]);
+}
+
+#[tokio::test]
+async fn what_is_queued_is_written_before_the_end() {
+    let (writer, _folder) = writer().await;
+    let inserts = (0..50).map(|number| {
+        let sql = format!("INSERT INTO t VALUES ({number})");
+        let writer = &writer;
+        async move { execute(writer, &sql).await }
+    });
+    let (outcomes, ()) = tokio::join!(join_all(inserts), writer.close());
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(matches!(execute(&writer, "SELECT 1").await, Err(StorageError::Unavailable(_))));
+}
