@@ -190,28 +190,21 @@ function QueueRow({ desk, row, now, selected, open }: RowProps) {
   const { t } = useTexts();
   return (
     <li class="row row--queue" data-selected={selected || undefined}>
-      <button
-        type="button"
-        class="row__open"
-        aria-current={selected ? 'true' : undefined}
-        aria-label={t.nav.preview(row.ticket, row.viewer_name)}
-        onClick={() => open(row.id)}
-      >
+      <button type="button" class="row__open" aria-current={selected ? 'true' : undefined} onClick={() => open(row.id)}>
+        <span class="sl-visually-hidden">{t.nav.preview(row.ticket)}: </span>
         <Who row={row} />
         <span class="row__body">
           <span class="row__top">
             <span class="row__name">{row.viewer_name}</span>
             {row.lang !== '' && <span class="row__lang">{row.lang.split('-')[0]}</span>}
+            <Wait since={waitsSince(row)} now={now} />
           </span>
           <span class="row__text">{row.last_text}</span>
         </span>
       </button>
-      <span class="row__side">
-        <Wait since={waitsSince(row)} now={now} />
-        <Button small tone="primary" class="row__take" onClick={() => void desk.take(row.id)}>
-          {t.nav.take(row.ticket)}
-        </Button>
-      </span>
+      <Button small class="row__take" onClick={() => void desk.take(row.id)}>
+        {t.nav.take(row.ticket)}
+      </Button>
     </li>
   );
 }

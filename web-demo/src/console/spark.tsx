@@ -3,6 +3,8 @@
 /** Drawing units; the picture is stretched to its place. */
 const WIDTH = 120;
 const HEIGHT = 32;
+/** Room above the highest value, so that a steady line does not lie on the edge. */
+const HEADROOM = 1.25;
 
 interface SparkProps {
   /** Oldest first; `null` breaks the line. */
@@ -15,7 +17,7 @@ interface SparkProps {
 
 /** The line; decorative, the figure beside it says the same. */
 export function Spark({ values, color = 1, floor = 1 }: SparkProps) {
-  const top = Math.max(floor, ...values.map((value) => value ?? 0));
+  const top = Math.max(floor, ...values.map((value) => (value ?? 0) * HEADROOM));
   const step = values.length > 1 ? WIDTH / (values.length - 1) : WIDTH;
   let path = '';
   let open = false;

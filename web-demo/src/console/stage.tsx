@@ -67,7 +67,8 @@ function StageHead({ desk, call, mode, back, frame }: HeadProps) {
   const who = t.call.with(row?.viewer_name ?? '', row?.ticket ?? 0);
   return (
     <header class="stage__head">
-      {call.stage === 'live' ? (
+      {mode === 'dock' && call.stage === 'live' && <span class="stage__dot" aria-hidden="true" />}
+      {mode === 'dock' && call.stage === 'live' ? null : call.stage === 'live' ? (
         <Badge tone="live" icon="screen">
           {t.call.live}
         </Badge>
@@ -183,7 +184,7 @@ function Figure({ name, value, note, past, color = 1, floor = 1 }: FigureProps) 
       <dt>{name}</dt>
       <dd>
         {value}
-        {note !== undefined && <small> {note}</small>}
+        {note !== undefined && <small class={past === undefined ? 'live__below' : undefined}> {note}</small>}
       </dd>
       {past !== undefined && past.length > 2 && <Spark values={past} color={color} floor={floor} />}
     </div>

@@ -5,7 +5,7 @@ import { ApiFailure, readOps } from '../client/api.ts';
 import { bytes, milliseconds, percent } from '../console/format.ts';
 import { Spark } from '../console/spark.tsx';
 import { endReasonTexts, errorTexts } from '../i18n/common.ts';
-import { formatDateTime, formatDuration, formatElapsed, formatNumber, formatTime, type Lang } from '../i18n/i18n.ts';
+import { formatDateTime, formatDuration, formatElapsed, formatNumber, type Lang, localeOf } from '../i18n/i18n.ts';
 import type { Ops, OpsCall } from '../protocol/generated.ts';
 import { Badge, Button, Empty, Icon, Notice, Spinner } from '../ui/ui.tsx';
 import { Access } from './access.tsx';
@@ -130,7 +130,7 @@ function Head({ t, lang, watch, ops, forget }: HeadProps) {
         </p>
       )}
       <nav class="ops__links">
-        {watch.answered_ms > 0 && <span class="muted">{t.updated(formatTime(lang, watch.answered_ms))}</span>}
+        {watch.answered_ms > 0 && <span class="muted">{t.updated(secondsOf(lang, watch.answered_ms))}</span>}
         {forget !== undefined && (
           <Button small tone="quiet" onClick={forget}>
             {t.access.forget}
@@ -142,6 +142,11 @@ function Head({ t, lang, watch, ops, forget }: HeadProps) {
       </nav>
     </header>
   );
+}
+
+/** Time of day with seconds: the page is read every two. */
+function secondsOf(lang: Lang, atMs: number): string {
+  return new Intl.DateTimeFormat(localeOf(lang), { timeStyle: 'medium', hourCycle: 'h23' }).format(atMs);
 }
 
 interface UnknownProps {
@@ -224,11 +229,11 @@ interface TileProps {
 function Tile({ name, value, note, past, floor, alarm }: TileProps) {
   return (
     <div class="tile" data-alarm={alarm || undefined}>
-      <p class="tile__name">{name}</p>
-      <p class="tile__value">
-        {value}
-        {note !== undefined && <small>{note}</small>}
+      <p class="tile__name">
+        {name}
+        {note !== undefined && <small> · {note}</small>}
       </p>
+      <p class="tile__value">{value}</p>
       <Spark values={past} color={alarm ? 2 : 1} {...(floor === undefined ? {} : { floor })} />
     </div>
   );

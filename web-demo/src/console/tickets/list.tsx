@@ -153,7 +153,7 @@ function Row({ ticket }: { ticket: TicketSummary }) {
       <td>
         <Badge tone={STATUS_TONE[ticket.status]}>{t.tickets.status[ticket.status]}</Badge>
       </td>
-      <td class="tickets__wide">{ticket.agent_name ?? <span class="muted">{t.tickets.nobody}</span>}</td>
+      <td class="tickets__wide tickets__agent">{ticket.agent_name ?? <span class="muted">{t.tickets.nobody}</span>}</td>
       <td class="tickets__wide table__number">{ticket.call_count === 0 ? ABSENT : ticket.call_count}</td>
       <td>{ticket.rating === undefined ? <span class="muted">{ABSENT}</span> : <Stars score={ticket.rating} />}</td>
       <td class="tickets__wide tickets__time">{formatDateTime(lang, ticket.updated_at_ms)}</td>

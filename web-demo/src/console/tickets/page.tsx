@@ -103,10 +103,12 @@ function Head({ ticket }: { ticket: Ticket }) {
             <Fact name={t.viewer.client}>{ticket.page.client || ABSENT}</Fact>
           </>
         )}
-        <Fact name={t.ticket.rating}>
-          {ticket.rating === undefined ? t.tickets.unrated : <Stars score={ticket.rating} />}
-          {ticket.rating_comment ? <q class="ticket__comment">{ticket.rating_comment}</q> : null}
-        </Fact>
+        {(ticket.rating !== undefined || ticket.status === 'resolved') && (
+          <Fact name={t.ticket.rating}>
+            {ticket.rating === undefined ? t.tickets.unrated : <Stars score={ticket.rating} />}
+            {ticket.rating_comment ? <q class="ticket__comment">{ticket.rating_comment}</q> : null}
+          </Fact>
+        )}
       </dl>
     </header>
   );
@@ -134,9 +136,9 @@ function CallCard({ call, place }: { call: Call; place: number }) {
       <CallFacts call={call} />
       <div class="callcard__connect">
         <h4 class="callcard__sub">{t.ticket.connect}</h4>
-        <Waterfall connect={call.connect} />
+        <Waterfall connect={call.connect} accepted={call.accepted_at_ms !== undefined} />
       </div>
-      <CallTimeline call={call} />
+      {call.accepted_at_ms !== undefined && <CallTimeline call={call} />}
     </article>
   );
 }
@@ -159,17 +161,17 @@ function CallFacts({ call }: { call: Call }) {
   const { codec, width, height, viewer_path, agent_path } = call.media;
   const path =
     viewer_path === null && agent_path === null
-      ? ABSENT
+      ? null
       : t.ticket.pathValue(pathName(viewer_path), pathName(agent_path));
   return (
     <dl class="facts facts--row">
       <Fact name={t.ticket.participants}>{people || ABSENT}</Fact>
       <Fact name={t.ticket.started}>{from === undefined ? t.ticket.notAccepted : formatDateTime(lang, from)}</Fact>
-      <Fact name={t.ticket.lasted}>{lasted === undefined ? ABSENT : formatDuration(lang, lasted)}</Fact>
-      <Fact name={t.ticket.shared}>{call.surface === undefined ? ABSENT : t.call.surface[call.surface]}</Fact>
-      <Fact name={t.ticket.codec}>{codec ?? ABSENT}</Fact>
-      <Fact name={t.ticket.resolution}>{resolution(width, height)}</Fact>
-      <Fact name={t.ticket.path}>{path}</Fact>
+      {lasted !== undefined && <Fact name={t.ticket.lasted}>{formatDuration(lang, lasted)}</Fact>}
+      {call.surface !== undefined && <Fact name={t.ticket.shared}>{t.call.surface[call.surface]}</Fact>}
+      {codec !== null && <Fact name={t.ticket.codec}>{codec}</Fact>}
+      {width !== null && <Fact name={t.ticket.resolution}>{resolution(width, height)}</Fact>}
+      {path !== null && <Fact name={t.ticket.path}>{path}</Fact>}
     </dl>
   );
 }

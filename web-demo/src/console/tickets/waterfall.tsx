@@ -6,15 +6,21 @@ import { useTexts } from '../context.ts';
 import { milliseconds } from '../format.ts';
 import { type Actor, bars, steps } from '../telemetry/waterfall.ts';
 
+interface WaterfallProps {
+  connect: Connect;
+  /** Whether the viewer accepted: only then was a picture to be expected. */
+  accepted: boolean;
+}
+
 /** How a call connected. */
-export function Waterfall({ connect }: { connect: Connect }) {
+export function Waterfall({ connect, accepted }: WaterfallProps) {
   const { t } = useTexts();
   const placed = bars(steps(connect));
   if (placed.length === 0) return <p class="muted">{t.ticket.noPhases}</p>;
   const actors = (['setup', 'person', 'media'] as const).filter((actor) => placed.some((bar) => bar.actor === actor));
   return (
     <div class="waterfall">
-      <ConnectHeadline connect={connect} />
+      {accepted && <ConnectHeadline connect={connect} />}
       <table class="waterfall__table">
         <thead class="sl-visually-hidden">
           <tr>
