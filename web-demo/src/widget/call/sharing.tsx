@@ -140,10 +140,10 @@ export function SharingBar({ call, state, host }: Props) {
   const label = now.surface === 'player' ? texts.sharingPlayer : texts.sharingScreen;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset groups fields of a form; this is a bar with a button.
-    <div class="sl-root sharing" role="group" aria-label={texts.bar}>
-      <span class="sharing__dot" aria-hidden="true" />
-      <span class="sharing__text">{label(state.agent_name)}</span>
-      <span class="sharing__time" role="timer" aria-live="off">
+    <div class="sl-root share-bar" role="group" aria-label={texts.bar}>
+      <span class="share-bar__dot" aria-hidden="true" />
+      <span class="share-bar__text">{label(state.agent_name)}</span>
+      <span class="share-bar__time" role="timer" aria-live="off">
         {formatElapsed(time - now.sinceMs)}
       </span>
       <Button tone="live" icon="stop" onClick={() => call.stop()}>

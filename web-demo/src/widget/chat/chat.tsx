@@ -1,5 +1,6 @@
 // The chat: header with the ticket's state, conversation, what the viewer is asked, composer.
 
+import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ViewerSession, ViewerState } from '../../client/viewer.ts';
 import { Button, Icon, IconButton, Notice, useStore } from '../../ui/ui.tsx';
@@ -13,6 +14,8 @@ import { type ChatTexts, chatTexts } from './texts.ts';
 
 /** Attempts after which "reconnecting" becomes "cannot reach". */
 const ATTEMPTS_HOPEFUL = 3;
+/** This near to its end the conversation follows what is new, px. */
+const NEAR_END_PX = 40;
 
 /** The whole chat, inside the dialog. */
 export function ChatView({ session, host, calls }: { session: ViewerSession; host: ChatHost; calls: CallHolder }) {
@@ -34,8 +37,19 @@ export function ChatView({ session, host, calls }: { session: ViewerSession; hos
     <div class="sl-root chat">
       <Header state={state} host={host} texts={texts} />
       <ConnectionNotice state={state} session={session} texts={texts} />
-      <Scroller state={state}>
-        <Conversation state={state} session={session} texts={texts} lang={host.lang} />
+      <Scroller jump={jumpKey(state)}>
+        <Conversation
+          state={state}
+          session={session}
+          texts={texts}
+          lang={host.lang}
+          onChip={(text) => {
+            session.sendMessage(text);
+            // The chips go, the focus does not: with a finger it stays off the text box, which would call the keyboard.
+            const place = matchMedia('(pointer: coarse)').matches ? host.body.parentElement : message.current;
+            place?.focus();
+          }}
+        />
         <CardPlace calls={calls} host={host} texts={texts} />
         {resolved && (
           <section class="card card--done">
@@ -52,6 +66,12 @@ export function ChatView({ session, host, calls }: { session: ViewerSession; hos
       <Composer ref={message} session={session} state={state} texts={texts} host={host} />
     </div>
   );
+}
+
+/** Changes with an own message, an invitation, and the end of the ticket. */
+function jumpKey({ pending, call, conversation }: ViewerState): string {
+  const invitation = call?.stage === 'invited' ? call.id : '';
+  return `${pending.at(-1)?.clientId ?? ''}/${invitation}/${conversation?.status === 'resolved'}`;
 }
 
 /** Tells the server what was seen, and the launcher what was not. */
@@ -170,14 +190,14 @@ function reachTrouble(connection: ViewerState['connection'], welcomed: boolean):
   return welcomed || connection.attempt > 0 ? 'short' : null;
 }
 
-/** Keeps the newest in sight while the reader is at the end; leaves who reads further up alone. */
-function Scroller({ state, children }: { state: ViewerState; children: preact.ComponentChildren }) {
+/**
+ * Keeps the newest in sight while the reader is at the end; leaves who reads further up alone. `jump` changes when
+ * something came that must be seen.
+ */
+function Scroller({ jump, children }: { jump: string; children: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
-  const written = state.pending.length;
-  const count = useRef(written);
-  if (written > count.current) atEnd.current = true;
-  count.current = written;
+  const lastTop = useRef(0);
   useLayoutEffect(() => {
     const element = box.current;
     const content = element?.firstElementChild;
@@ -190,13 +210,23 @@ function Scroller({ state, children }: { state: ViewerState; children: preact.Co
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    atEnd.current = true;
+    element.scrollTop = element.scrollHeight;
+  }, [jump]);
   return (
     <div
       class="scroll"
       ref={box}
       onScroll={(event) => {
         const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
-        atEnd.current = scrollHeight - scrollTop - clientHeight < 40;
+        const near = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+        // Only a person scrolls up; content that grows in between does not mean that the end was left.
+        if (near) atEnd.current = true;
+        else if (scrollTop < lastTop.current) atEnd.current = false;
+        lastTop.current = scrollTop;
       }}
     >
       <div class="scroll__content">{children}</div>

@@ -13,10 +13,12 @@ interface Props {
   session: ViewerSession;
   texts: ChatTexts;
   lang: Lang;
+  /** A usual trouble was picked. */
+  onChip: (text: string) => void;
 }
 
 /** Everything said so far. */
-export function Conversation({ state, session, texts, lang }: Props) {
+export function Conversation({ state, session, texts, lang, onChip }: Props) {
   const { conversation, entries, pending, peerTyping } = state;
   const rows = rowsOf(entries, pending, conversation?.agent_read_seq ?? 0, texts, lang);
   const untouched = rows.length === 0;
@@ -36,7 +38,7 @@ export function Conversation({ state, session, texts, lang }: Props) {
           <RowView key={row.key} row={row} session={session} texts={texts} lang={lang} pending={pending} />
         ))}
       </div>
-      {untouched && <Chips session={session} texts={texts} />}
+      {untouched && <Chips onChip={onChip} texts={texts} />}
       {nobody && conversation?.status !== 'resolved' && <Notice>{texts.nobodyMore}</Notice>}
       {peerTyping && (
         <p class="typing">
@@ -53,11 +55,11 @@ export function Conversation({ state, session, texts, lang }: Props) {
 }
 
 /** The three usual troubles, one click each. */
-function Chips({ session, texts }: { session: ViewerSession; texts: ChatTexts }) {
+function Chips({ onChip, texts }: { onChip: (text: string) => void; texts: ChatTexts }) {
   return (
     <div class="chips">
       {[texts.chipStutter, texts.chipStripes, texts.chipElse].map((text) => (
-        <button type="button" class="chip" key={text} onClick={() => session.sendMessage(text)}>
+        <button type="button" class="chip" key={text} onClick={() => onChip(text)}>
           {text}
         </button>
       ))}

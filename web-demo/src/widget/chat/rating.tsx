@@ -47,7 +47,6 @@ export function Rating({ state, session, texts }: { state: ViewerState; session:
             <input
               type="radio"
               name="sl-rating"
-              class="sl-visually-hidden"
               aria-label={texts.star(n)}
               checked={score === n}
               onChange={() => setScore(n)}
