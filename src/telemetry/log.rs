@@ -64,13 +64,14 @@ impl TelemetryLog {
         archive.recover(&store).await?;
         let (queue, commands) = mpsc::channel(BLOCKS_QUEUED_MAX);
         let (to_index, indexer) = Indexer::start(store.clone(), Arc::clone(&archive));
-        let writer = LogWriter {
+        let mut writer = LogWriter {
             folder: archive.active_folder().to_owned(),
             node: file_name_part(&options.node),
             segment_bytes_max: options.segment_bytes_max,
             commands,
             to_index,
             active: None,
+            syncs: 0,
         };
         std::thread::Builder::new()
             .name("telemetry-log".to_owned())
@@ -185,6 +186,8 @@ struct LogWriter {
     commands: mpsc::Receiver<Command>,
     to_index: mpsc::Sender<IndexCommand>,
     active: Option<ActiveSegment>,
+    /// Syncs so far; each covers a whole group.
+    syncs: u64,
 }
 
 /// A block that is written but not yet acknowledged.
@@ -194,7 +197,7 @@ struct Written {
 }
 
 impl LogWriter {
-    fn run(mut self) {
+    fn run(&mut self) {
         while let Some(first) = self.commands.blocking_recv() {
             let (group, flushes) = self.collect(first);
             self.write_group(group);
@@ -203,6 +206,7 @@ impl LogWriter {
                 let _ = self.to_index.blocking_send(IndexCommand::Flush { done });
             }
         }
+        tracing::debug!(syncs = self.syncs, "the telemetry log is closed");
     }
 
     /// Everything that is queued, up to the bound on a group.
@@ -258,6 +262,7 @@ impl LogWriter {
         }
         active.file.write_all(&bytes)?;
         active.file.sync_data()?;
+        self.syncs += 1;
         active.len += bytes.len() as u64;
         Ok(rows)
     }
@@ -321,3 +326,6 @@ pub(super) fn block_row(header: BlockHeader, segment: &str, offset: u64, len: us
         len: u32::try_from(len).unwrap_or(u32::MAX),
     }
 }
+
+#[cfg(test)]
+mod tests;

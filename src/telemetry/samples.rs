@@ -102,3 +102,6 @@ fn with_second(sample: Value) -> Option<(i64, Value)> {
     fields.insert("t".to_owned(), Value::from(second * 1000));
     Some((second, Value::Object(fields)))
 }
+
+#[cfg(test)]
+mod tests;

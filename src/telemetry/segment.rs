@@ -181,3 +181,6 @@ impl Head {
         Some((header, bytes))
     }
 }
+
+#[cfg(test)]
+mod tests;

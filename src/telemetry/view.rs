@@ -119,3 +119,6 @@ impl<'s> Newest<'s> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
