@@ -2,6 +2,8 @@
 //! the rest of the server knows of it but the place that starts it.
 
 pub mod clip;
+mod sample_call;
+pub mod samples;
 pub mod scripts;
 mod sink;
 pub mod stream;
@@ -13,9 +15,9 @@ use signaling::api::Role;
 
 use crate::app::App;
 use crate::auth::hash_password;
-use crate::random;
-use crate::storage::{NewUser, StorageError};
+use crate::storage::{NewUser, StorageError, Store, UserRow};
 use crate::support::Desk;
+use crate::{clock, random};
 
 pub use stream::router as stream_router;
 
@@ -32,19 +34,30 @@ const DEMO_NAME: &str = "Robin Vale";
 /// What the store refuses.
 pub async fn prepare(app: &App) -> Result<(), StorageError> {
     let store = &app.desk.store;
-    if store.user_by_login(DEMO_LOGIN).await?.is_none() {
-        let password_hash = hash_password(DEMO_PASSWORD).map_err(StorageError::Backend)?;
-        let user = NewUser {
-            id: UserId(random::id('u')),
-            login: DEMO_LOGIN.to_owned(),
-            name: DEMO_NAME.to_owned(),
-            role: Role::Agent,
-            tier: 1,
-            password_hash,
-        };
-        store.add_user(user).await?;
+    let agent = demo_agent(store).await?;
+    if let Err(error) = samples::seed(store, &app.telemetry, &agent, &app.node.0, clock::now_ms()).await {
+        // The demo works without them; an empty list is no reason not to start.
+        tracing::warn!(%error, "the sample tickets were not made");
     }
     Ok(())
+}
+
+/// The demo's agent, made if need be.
+async fn demo_agent(store: &Store) -> Result<UserRow, StorageError> {
+    if let Some(agent) = store.user_by_login(DEMO_LOGIN).await? {
+        return Ok(agent);
+    }
+    let password_hash = hash_password(DEMO_PASSWORD).map_err(StorageError::Backend)?;
+    let user = NewUser {
+        id: UserId(random::id('u')),
+        login: DEMO_LOGIN.to_owned(),
+        name: DEMO_NAME.to_owned(),
+        role: Role::Agent,
+        tier: 1,
+        password_hash,
+    };
+    store.add_user(user.clone()).await?;
+    Ok(user)
 }
 
 /// Lets the scripted viewers write until all of them are quiet.

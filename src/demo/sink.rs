@@ -44,7 +44,7 @@ impl ScriptSink for DeskSink {
         let viewer = Viewer {
             key_hash,
             name: scripted.name.to_owned(),
-            level: Some(scripted.level.to_owned()),
+            level: Some(scripted.level.to_owned()).filter(|level| !level.is_empty()),
             lang: scripted.lang.to_owned(),
             page: Some(Page {
                 url: "/demo".to_owned(),

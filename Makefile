@@ -1,0 +1,24 @@
+# The repository's commands. Each installs what it lacks, says so, and shows its steps; scripts/ holds how.
+
+.PHONY: help demo test check bench screenshots clean-data
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+demo: ## Build the server and its pages, run the demo on http://127.0.0.1:8080 (PORT=, DATA=, LAN=1)
+	@PORT='$(PORT)' DATA='$(DATA)' LAN='$(LAN)' exec bash scripts/demo.sh
+
+test: ## Everything that CI runs: checks, all Rust tests, browser tests
+	@exec bash scripts/test.sh
+
+check: ## The quick part: format, lints, tidy, types, unit tests
+	@exec bash scripts/check.sh
+
+bench: ## Benches; their figures are ratios within one run
+	@exec bash scripts/bench.sh
+
+screenshots: ## Make docs/img/ anew
+	@exec bash scripts/screenshots.sh
+
+clean-data: ## Forget the demo's data
+	@rm -rf data/demo && echo "data/demo is gone"
