@@ -244,7 +244,10 @@ impl Worker {
             }
             Command::Shutdown(_) => unreachable!("handled by the caller"),
             #[cfg(test)]
-            Command::Panic(_) => panic!("asked to"),
+            Command::Panic(reply) => {
+                drop(reply);
+                panic!("asked to");
+            }
         }
     }
 
