@@ -29,7 +29,8 @@ pub fn app(app: Arc<App>) -> Router {
         .route("/ws", get(ws::upgrade))
         .merge(api::router())
         .merge(status::router())
-        .merge(pages::router());
+        .merge(pages::router())
+        .merge(sessions::demo_facts_router());
     if app.demo {
         router = router.merge(sessions::demo_router());
     }

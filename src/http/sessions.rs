@@ -22,12 +22,14 @@ use crate::support::refusal;
 /// Largest body of a sign-in, bytes.
 pub(super) const BODY_BYTES_MAX: usize = 4 * 1024;
 
+/// The page's question whether this is a demo.
+pub(super) fn demo_facts_router() -> Router<Arc<App>> {
+    Router::new().route("/api/v1/demo", get(demo_facts))
+}
+
 /// Routes that exist on demo servers alone.
 pub(super) fn demo_router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/v1/demo", get(demo_facts))
-        .route("/api/v1/demo/sign-in", post(demo_sign_in))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+    Router::new().route("/api/v1/demo/sign-in", post(demo_sign_in)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
 /// Signs an agent in; the answer sets the session cookie.
@@ -48,11 +50,16 @@ pub(super) async fn sign_in(
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session",
-    responses((status = 200, body = SessionView), (status = 401, description = "Nobody")))]
-pub(super) async fn who(principal: Principal) -> Result<Json<SessionView>, ApiRefusal> {
+    responses((status = 200, body = SessionView), (status = 204, description = "Nobody"),
+              (status = 401, description = "The bearer token is not known")))]
+pub(super) async fn who(headers: HeaderMap, principal: Result<Principal, ApiRefusal>) -> Result<Response, ApiRefusal> {
     match principal {
-        Principal::User(user) => Ok(Json(view(&user, None))),
-        Principal::ApiKey => Err(ApiRefusal::new(ErrorCode::Forbidden, "the API key is not a user")),
+        Ok(Principal::User(user)) => Ok(Json(view(&user, None)).into_response()),
+        Ok(Principal::ApiKey) => Err(ApiRefusal::new(ErrorCode::Forbidden, "the API key is not a user")),
+        Err(refusal) if refusal.0.code == ErrorCode::Unauthorized && bearer(&headers).is_none() => {
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        Err(refusal) => Err(refusal),
     }
 }
 
@@ -68,8 +75,8 @@ pub(super) async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap) ->
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
 }
 
-async fn demo_facts() -> Json<serde_json::Value> {
-    Json(json!({"demo": true, "agent_login": DEMO_LOGIN}))
+async fn demo_facts(State(app): State<Arc<App>>) -> Json<serde_json::Value> {
+    Json(if app.demo { json!({"demo": true, "agent_login": DEMO_LOGIN}) } else { json!({"demo": false}) })
 }
 
 async fn demo_sign_in(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiRefusal> {

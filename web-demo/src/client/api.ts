@@ -32,7 +32,7 @@ export interface ApiOptions {
 /** Who is signed in; `null` when nobody is. */
 export async function readSession(options: ApiOptions = {}): Promise<SessionView | null> {
   try {
-    return await request<SessionView>('GET', '/api/v1/session', undefined, options);
+    return (await request<SessionView | undefined>('GET', '/api/v1/session', undefined, options)) ?? null;
   } catch (failure) {
     if (failure instanceof ApiFailure && (failure.status === 401 || failure.status === 403)) return null;
     throw failure;
@@ -51,13 +51,7 @@ export async function signOut(): Promise<void> {
 
 /** Whether this is a demo server. */
 export async function isDemo(options: ApiOptions = {}): Promise<boolean> {
-  try {
-    await request('GET', '/api/v1/demo', undefined, options);
-    return true;
-  } catch (failure) {
-    if (failure instanceof ApiFailure && failure.status === 404) return false;
-    throw failure;
-  }
+  return (await request<{ demo: boolean }>('GET', '/api/v1/demo', undefined, options)).demo;
 }
 
 /** Signs in as the demo agent; demo servers only. */
