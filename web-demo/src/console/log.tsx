@@ -72,7 +72,7 @@ export function Log({ desk, row, mine }: LogProps) {
 /** Keeps the end in sight for who is at the end, and the place of who is not. */
 function useScroll(desk: Desk, row: ConversationSummary, lines: number, pending: number, typing: boolean) {
   const log = useRef<HTMLDivElement>(null);
-  const seen = useRef(0);
+  const seen = useRef(desk.scrolled.get(row.id)?.seen ?? 0);
   const [atEnd, setAtEnd] = useState(!desk.scrolled.has(row.id));
   const stick = useRef(atEnd);
 
@@ -80,13 +80,13 @@ function useScroll(desk: Desk, row: ConversationSummary, lines: number, pending:
     const place = log.current;
     if (place === null) return;
     const before = desk.scrolled.get(row.id);
-    if (before !== undefined) place.scrollTop = before;
+    if (before !== undefined) place.scrollTop = before.top;
     const scrolled = () => {
       const end = place.scrollHeight - place.scrollTop - place.clientHeight < END_PX;
       stick.current = end;
       setAtEnd(end);
       if (end) desk.scrolled.delete(row.id);
-      else desk.scrolled.set(row.id, place.scrollTop);
+      else desk.scrolled.set(row.id, { top: place.scrollTop, seen: seen.current });
     };
     const resized = new ResizeObserver(() => {
       if (stick.current) place.scrollTop = place.scrollHeight;

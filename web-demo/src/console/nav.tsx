@@ -200,6 +200,7 @@ function QueueRow({ desk, row, now, selected, open }: RowProps) {
             <Wait since={waitsSince(row)} now={now} />
           </span>
           <span class="row__text">{row.last_text}</span>
+          <Marks row={row} drafted={false} />
         </span>
       </button>
       <Button small class="row__take" onClick={() => void desk.take(row.id)}>

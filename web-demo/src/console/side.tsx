@@ -66,7 +66,7 @@ function Facts({ desk, row }: { desk: Desk; row: ConversationSummary }) {
         </Fact>
         <Fact name={t.viewer.client}>{page?.client || ABSENT}</Fact>
         <Fact name={t.viewer.opened}>{formatDateTime(lang, row.opened_at_ms)}</Fact>
-        {row.waiting_since_ms !== undefined && (
+        {row.waiting_since_ms !== undefined && row.status !== 'resolved' && (
           <Fact name={t.viewer.waiting}>{formatElapsed(desk.nowMs() - row.waiting_since_ms)}</Fact>
         )}
         {row.agent_name !== undefined && <Fact name={t.viewer.agent}>{row.agent_name}</Fact>}

@@ -19,6 +19,14 @@ export interface Problem {
   readonly at_ms: number;
 }
 
+/** Where somebody who reads further up has stopped. */
+export interface Scrolled {
+  /** CSS pixels from the top. */
+  readonly top: number;
+  /** Newest line that was in sight at the end. */
+  readonly seen: number;
+}
+
 /** The agent's desk. */
 export class Desk {
   readonly session: AgentSession;
@@ -34,8 +42,8 @@ export class Desk {
   readonly dismissed = new Store<ReadonlySet<CallId>>(new Set());
   /** Asks the reply's text box to take the focus: the agent chose the conversation. */
   readonly focusReply = new Store(0);
-  /** Distance of each log from its end, pixels; absent means at the end. */
-  readonly scrolled = new Map<ConversationId, number>();
+  /** Where logs that are not at their end were left. */
+  readonly scrolled = new Map<ConversationId, Scrolled>();
   readonly #following = new Map<ConversationId, () => void>();
   #greeted = false;
 

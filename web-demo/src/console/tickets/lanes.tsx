@@ -59,6 +59,7 @@ export function Lanes<Key extends string>({ label, columns, lanes }: LanesProps<
   const sync = useRef(uPlot.sync(`lanes-${Math.random()}`)).current;
   return (
     <figure class="lanes" aria-label={label}>
+      <Legend lanes={drawn} />
       {drawn.map((lane, index) => (
         <LanePlot
           key={`${lane.id} ${theme}`}
@@ -133,9 +134,8 @@ function LanePlot<Key extends string>({ lane, columns, syncKey, last }: LanePlot
       <div class="lane__head">
         <span class="lane__title">{lane.title}</span>
         {lane.lines.map((line, index) => (
-          <span class="lane__key" key={line.key}>
+          <span class="lane__key" key={line.key} title={line.label}>
             <Swatch line={line} />
-            {line.label}
             <b
               class="lane__value"
               ref={(cell) => {
@@ -149,6 +149,22 @@ function LanePlot<Key extends string>({ lane, columns, syncKey, last }: LanePlot
       </div>
       <div class="lane__plot" ref={host} aria-hidden="true" />
     </div>
+  );
+}
+
+/** Names the lines once for all lanes; where every lane has one line there is nothing to tell apart. */
+function Legend<Key extends string>({ lanes }: { lanes: readonly Lane<Key>[] }) {
+  const lines = new Map(lanes.flatMap((lane) => lane.lines.map((line) => [line.label, line] as const)));
+  if (lines.size < 2) return null;
+  return (
+    <p class="lanes__legend" aria-hidden="true">
+      {[...lines.values()].map((line) => (
+        <span class="lane__key" key={line.label}>
+          <Swatch line={line} />
+          {line.label}
+        </span>
+      ))}
+    </p>
   );
 }
 
