@@ -35,6 +35,7 @@ export class ViewerCall {
   #connecting: Promise<void> = Promise.resolve();
   #capture: Capture | null = null;
   #stats: StatsCollector | null = null;
+  #blocks: BlockSender | null = null;
   #cardShown = false;
 
   constructor(session: ViewerSession, call: CallState) {
@@ -95,9 +96,11 @@ export class ViewerCall {
     });
   }
 
-  /** The page goes away: what was measured leaves now. */
+  /** The page goes away, and with it the picture: says so and sends what was measured while it still can. */
   leave(): void {
-    void this.#stats?.stop();
+    if (this.state.get().kind !== 'sharing') return;
+    this.#blocks?.flush();
+    this.#session.connection.send({ t: 'end_call', call: this.id, reason: 'viewer_left' });
   }
 
   async #share(capturing: Promise<Capture>): Promise<void> {
@@ -153,12 +156,13 @@ export class ViewerCall {
 
   #measure(peer: MediaPeer): void {
     const { connection } = this.#session;
+    this.#blocks = new BlockSender(connection, { leg: 'viewer_up', call: this.id });
     this.#stats = new StatsCollector({
       pc: peer.pc,
       leg: 'viewer_up',
       mid: () => SCREEN_MID,
       clock: connection.clock,
-      blocks: new BlockSender(connection, { leg: 'viewer_up', call: this.id }),
+      blocks: this.#blocks,
     });
     this.#stats.start();
   }

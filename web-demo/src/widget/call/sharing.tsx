@@ -1,6 +1,6 @@
 // The call's module: consent card, sharing bar, and the call itself. Loaded when the first invitation arrives.
 
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { type CaptureProblem, canShareScreen } from '../../client/capture.ts';
 import type { ViewerSession } from '../../client/viewer.ts';
 import { ViewerCall } from '../../client/viewer-call.ts';
@@ -136,11 +136,14 @@ export function SharingBar({ call, state, host }: Props) {
   const now = useStore(call.state);
   const texts = callTexts(host.lang);
   const time = useNow(1000);
+  const bar = useRef<HTMLDivElement>(null);
+  const shown = now.kind === 'sharing';
+  useEffect(() => (shown && bar.current ? makeRoom(bar.current, host) : undefined), [shown, host]);
   if (now.kind !== 'sharing') return null;
   const label = now.surface === 'player' ? texts.sharingPlayer : texts.sharingScreen;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset groups fields of a form; this is a bar with a button.
-    <div class="sl-root share-bar" role="group" aria-label={texts.bar}>
+    <div ref={bar} class="sl-root share-bar" role="group" aria-label={texts.bar}>
       <span class="share-bar__dot" aria-hidden="true" />
       <span class="share-bar__text">{label(state.agent_name)}</span>
       <span class="share-bar__time" role="timer" aria-live="off">
@@ -151,4 +154,12 @@ export function SharingBar({ call, state, host }: Props) {
       </Button>
     </div>
   );
+}
+
+/** On phones the dialog fills the screen: it begins below the bar, however many lines that has. */
+function makeRoom(bar: HTMLElement, host: ChatHost): () => void {
+  const frame = host.bar.parentElement;
+  const observer = new ResizeObserver(() => frame?.style.setProperty('--sl-bar-height', `${bar.offsetHeight}px`));
+  observer.observe(bar);
+  return () => observer.disconnect();
 }

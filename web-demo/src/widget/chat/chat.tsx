@@ -13,7 +13,7 @@ import { Rating } from './rating.tsx';
 import { type ChatTexts, chatTexts } from './texts.ts';
 
 /** Attempts after which "reconnecting" becomes "cannot reach". */
-const ATTEMPTS_HOPEFUL = 3;
+const ATTEMPTS_HOPEFUL = 5;
 /** This near to its end the conversation follows what is new, px. */
 const NEAR_END_PX = 40;
 

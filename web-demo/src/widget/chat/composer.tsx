@@ -112,9 +112,10 @@ function stored(name: string): string {
   }
 }
 
-/** As high as its text, up to what the styles allow. */
+/** As high as its text, up to what the styles allow, where `field-sizing` does not do it. */
 function grow(box: HTMLTextAreaElement | null): void {
-  if (!box) return;
+  if (!box || CSS.supports('field-sizing', 'content')) return;
   box.style.height = 'auto';
-  box.style.height = `${box.scrollHeight}px`;
+  // 0 while the dialog is closed: the next keystroke measures.
+  if (box.scrollHeight > 0) box.style.height = `${box.scrollHeight}px`;
 }
