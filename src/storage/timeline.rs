@@ -68,7 +68,7 @@ pub(super) async fn append_to(
     let mut change = Change::new(locked);
     let message_of_viewer = matches!(new.body, EntryBody::Message { .. }) && new.author.kind == AuthorKind::Viewer;
     if message_of_viewer && change.stands(ConversationStatus::Resolved) {
-        change.to_queue();
+        change.put_in_queue();
         change.next.queued_at_ms = new.at_ms;
         change.event(Author::system(), EntryBody::Reopened {}, new.at_ms)?;
     }
@@ -108,7 +108,7 @@ pub(super) async fn release(
     at_ms: i64,
 ) -> Result<Appended, TxError> {
     let (mut change, owner) = lock_owned(tx, id, agent).await?;
-    change.to_queue();
+    change.put_in_queue();
     change.event(owner, EntryBody::Released {}, at_ms)?;
     change.commit(tx).await
 }
@@ -253,7 +253,7 @@ impl Change {
     }
 
     /// Into the queue, without its agent. The place is `queued_at_ms`, which is the caller's to change.
-    fn to_queue(&mut self) {
+    fn put_in_queue(&mut self) {
         ConversationStatus::Waiting.as_str().clone_into(&mut self.next.status);
         self.next.agent_id = None;
         self.next.agent_name = None;

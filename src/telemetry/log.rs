@@ -49,8 +49,15 @@ struct Shared {
 }
 
 enum Command {
-    Append { record: Vec<u8>, header: BlockHeader, done: oneshot::Sender<Result<(), TelemetryError>> },
+    Append(QueuedBlock),
     Flush { done: oneshot::Sender<()> },
+}
+
+/// A block on its way to the disk.
+struct QueuedBlock {
+    record: Vec<u8>,
+    header: BlockHeader,
+    done: oneshot::Sender<Result<(), TelemetryError>>,
 }
 
 impl TelemetryLog {
@@ -90,10 +97,12 @@ impl TelemetryLog {
     pub async fn append(&self, header: BlockHeader, bytes: Vec<u8>) -> Result<(), TelemetryError> {
         let record = segment::encode(&header, &bytes)?;
         let (done, acknowledged) = oneshot::channel();
-        self.sender()?.try_send(Command::Append { record, header, done }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => TelemetryError::Busy,
-            mpsc::error::TrySendError::Closed(_) => TelemetryError::Closed,
-        })?;
+        self.sender()?.try_send(Command::Append(QueuedBlock { record, header, done })).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => TelemetryError::Busy,
+                mpsc::error::TrySendError::Closed(_) => TelemetryError::Closed,
+            },
+        )?;
         acknowledged.await.unwrap_or(Err(TelemetryError::Closed))
     }
 
@@ -190,17 +199,20 @@ struct LogWriter {
     syncs: u64,
 }
 
-/// A block that is written but not yet acknowledged.
-struct Written {
-    row: BlockRow,
-    done: oneshot::Sender<Result<(), TelemetryError>>,
+/// What one round of the thread deals with.
+#[derive(Default)]
+struct Group {
+    blocks: Vec<QueuedBlock>,
+    flushes: Vec<oneshot::Sender<()>>,
 }
 
 impl LogWriter {
     fn run(&mut self) {
         while let Some(first) = self.commands.blocking_recv() {
-            let (group, flushes) = self.collect(first);
-            self.write_group(group);
+            let Group { blocks, flushes } = self.collect(first);
+            if !blocks.is_empty() {
+                self.write_group(blocks);
+            }
             for done in flushes {
                 // The indexer answers once it has dealt with everything before.
                 let _ = self.to_index.blocking_send(IndexCommand::Flush { done });
@@ -210,41 +222,43 @@ impl LogWriter {
     }
 
     /// Everything that is queued, up to the bound on a group.
-    fn collect(&mut self, first: Command) -> (Vec<(Vec<u8>, BlockHeader, Acknowledge)>, Vec<oneshot::Sender<()>>) {
-        let (mut group, mut flushes, mut bytes) = (Vec::new(), Vec::new(), 0);
+    fn collect(&mut self, first: Command) -> Group {
+        let (mut group, mut bytes) = (Group::default(), 0);
         let mut next = Some(first);
         while let Some(command) = next {
             match command {
-                Command::Append { record, header, done } => {
-                    bytes += record.len();
-                    group.push((record, header, done));
+                Command::Append(block) => {
+                    bytes += block.record.len();
+                    group.blocks.push(block);
                 }
-                Command::Flush { done } => flushes.push(done),
+                Command::Flush { done } => group.flushes.push(done),
             }
             next = if bytes < GROUP_BYTES_MAX { self.commands.try_recv().ok() } else { None };
         }
-        (group, flushes)
+        group
     }
 
-    fn write_group(&mut self, group: Vec<(Vec<u8>, BlockHeader, Acknowledge)>) {
-        if group.is_empty() {
-            return;
-        }
+    fn write_group(&mut self, blocks: Vec<QueuedBlock>) {
         let (records, waiting): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|(record, header, done)| ((record, header), done)).unzip();
-        match self.write_synced(records) {
+            blocks.into_iter().map(|block| ((block.record, block.header), block.done)).unzip();
+        let outcome = match self.write_synced(records) {
             Ok(rows) => {
-                let written = rows.into_iter().zip(waiting).map(|(row, done)| Written { row, done }).collect();
-                self.acknowledge(written);
+                // Backpressure: a database that is behind slows the log down, and a full queue is `Busy` to the
+                // senders. Without an indexer (the runtime is going down) the log stands alone until the next start.
+                let _ = self.to_index.blocking_send(IndexCommand::Rows(rows));
+                Ok(())
             }
             Err(error) => {
                 tracing::error!(%error, blocks = waiting.len(), "telemetry could not be written");
-                // What the disk holds of this segment is not certain any more; the next block starts another one.
-                self.seal();
-                for done in waiting {
-                    let _ = done.send(Err(TelemetryError::Io(error.to_string())));
-                }
+                Err(TelemetryError::Io(error.to_string()))
             }
+        };
+        // After a failure it is not certain what the disk holds of this segment; the next block starts another one.
+        if outcome.is_err() || self.active.as_ref().is_some_and(|active| active.len >= self.segment_bytes_max) {
+            self.seal();
+        }
+        for done in waiting {
+            let _ = done.send(outcome.clone());
         }
     }
 
@@ -267,19 +281,6 @@ impl LogWriter {
         Ok(rows)
     }
 
-    fn acknowledge(&mut self, written: Vec<Written>) {
-        let (rows, waiting): (Vec<_>, Vec<_>) = written.into_iter().map(|block| (block.row, block.done)).unzip();
-        // Backpressure: a database that is behind slows the log down, and a full queue is `Busy` to the senders.
-        // Without an indexer (the runtime is going down) the log stands alone until the next start.
-        let _ = self.to_index.blocking_send(IndexCommand::Rows(rows));
-        for done in waiting {
-            let _ = done.send(Ok(()));
-        }
-        if self.active.as_ref().is_some_and(|active| active.len >= self.segment_bytes_max) {
-            self.seal();
-        }
-    }
-
     fn seal(&mut self) {
         if let Some(active) = self.active.take() {
             let sealed = IndexCommand::Sealed { name: active.name, lock: active.file };
@@ -287,8 +288,6 @@ impl LogWriter {
         }
     }
 }
-
-type Acknowledge = oneshot::Sender<Result<(), TelemetryError>>;
 
 /// The segment being written. Its file stays locked, so that another process that starts on the same folder does not
 /// take it for one left behind by a crash.

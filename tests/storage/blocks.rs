@@ -21,7 +21,7 @@ fn block(conversation: u64, call: Option<&str>, offset: u64, t0_ms: f64) -> Bloc
     }
 }
 
-pub async fn blocks_are_indexed_once_and_come_in_order(database: &TestDatabase) {
+pub(crate) async fn blocks_are_indexed_once_and_come_in_order(database: &TestDatabase) {
     let store = database.open().await;
     store.index_blocks(Vec::new()).await.unwrap();
     let rows = vec![

@@ -9,7 +9,7 @@ use signaling::wire::{CallStage, Phase};
 use crate::database::{NOON_MS, TestDatabase, agent, conversation_id, open};
 
 /// A call of Ada's in a conversation.
-pub fn new_call(id: &str, conversation: u64, name: &str) -> NewCall {
+pub(crate) fn new_call(id: &str, conversation: u64, name: &str) -> NewCall {
     NewCall {
         id: id.into(),
         conversation: conversation_id(conversation),
@@ -19,7 +19,7 @@ pub fn new_call(id: &str, conversation: u64, name: &str) -> NewCall {
     }
 }
 
-pub async fn a_call_runs_from_invitation_to_end(database: &TestDatabase) {
+pub(crate) async fn a_call_runs_from_invitation_to_end(database: &TestDatabase) {
     let store = database.open().await;
     open(&store, 1, 0).await;
     let (call, ada, viewer) = (CallId::from("k_1"), Author::agent(agent("ada"), "Ada"), Author::viewer("Viewer 1"));
@@ -62,7 +62,7 @@ pub async fn a_call_runs_from_invitation_to_end(database: &TestDatabase) {
     assert_eq!(accepted.unwrap_err(), StorageError::NotFound);
 }
 
-pub async fn one_call_at_a_time(database: &TestDatabase) {
+pub(crate) async fn one_call_at_a_time(database: &TestDatabase) {
     let store = database.open().await;
     open(&store, 1, 0).await;
     open(&store, 2, 1).await;
@@ -87,7 +87,7 @@ pub async fn one_call_at_a_time(database: &TestDatabase) {
     );
 }
 
-pub async fn the_first_value_of_a_phase_stays(database: &TestDatabase) {
+pub(crate) async fn the_first_value_of_a_phase_stays(database: &TestDatabase) {
     let store = database.open().await;
     open(&store, 1, 0).await;
     let call = CallId::from("k_1");
@@ -109,7 +109,7 @@ pub async fn the_first_value_of_a_phase_stays(database: &TestDatabase) {
     assert_eq!(missing.unwrap_err(), StorageError::NotFound);
 }
 
-pub async fn media_is_completed_bit_by_bit(database: &TestDatabase) {
+pub(crate) async fn media_is_completed_bit_by_bit(database: &TestDatabase) {
     let store = database.open().await;
     open(&store, 1, 0).await;
     let call = CallId::from("k_1");
@@ -122,7 +122,7 @@ pub async fn media_is_completed_bit_by_bit(database: &TestDatabase) {
     assert_eq!(row.media, CallMedia { viewer_path: Some("udp".to_owned()), ..picture });
 }
 
-pub async fn calls_are_found_by_node_and_by_time(database: &TestDatabase) {
+pub(crate) async fn calls_are_found_by_node_and_by_time(database: &TestDatabase) {
     let store = database.open().await;
     for number in 1..=3 {
         open(&store, number, 0).await;

@@ -15,7 +15,7 @@ const WRITERS: usize = 8;
 /// Messages of each writer.
 const MESSAGES: usize = 12;
 
-pub async fn two_servers_number_one_conversation_without_holes(database: &TestDatabase) {
+pub(crate) async fn two_servers_number_one_conversation_without_holes(database: &TestDatabase) {
     let servers = [database.open().await, database.open().await];
     open(&servers[0], 1, 0).await;
     let writers = (0..2 * WRITERS).map(|writer| tokio::spawn(write_all(servers[writer % 2].clone(), writer)));
@@ -49,7 +49,7 @@ async fn write_all(store: Store, writer: usize) {
     }
 }
 
-pub async fn two_servers_open_one_key_once(database: &TestDatabase) {
+pub(crate) async fn two_servers_open_one_key_once(database: &TestDatabase) {
     let servers = [database.open().await, database.open().await];
     let openings = (0..12u64).map(|number| {
         let store = servers[usize::from(number % 2 == 0)].clone();
@@ -65,7 +65,7 @@ pub async fn two_servers_open_one_key_once(database: &TestDatabase) {
     assert!(opened.iter().all(|opened| opened.conversation.last_seq == 1));
 }
 
-pub async fn tickets_are_numbered_without_holes(database: &TestDatabase) {
+pub(crate) async fn tickets_are_numbered_without_holes(database: &TestDatabase) {
     let servers = [database.open().await, database.open().await];
     let openings = (0..40u64).map(|number| {
         let store = servers[usize::from(number % 2 == 0)].clone();
@@ -75,7 +75,7 @@ pub async fn tickets_are_numbered_without_holes(database: &TestDatabase) {
     assert_eq!(tickets, (1001..=1020).collect());
 }
 
-pub async fn one_of_many_agents_gets_the_conversation(database: &TestDatabase) {
+pub(crate) async fn one_of_many_agents_gets_the_conversation(database: &TestDatabase) {
     let servers = [database.open().await, database.open().await];
     open(&servers[0], 1, 0).await;
     let takes = (0..10).map(|number| {
@@ -88,7 +88,7 @@ pub async fn one_of_many_agents_gets_the_conversation(database: &TestDatabase) {
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(StorageError::Conflict))));
 }
 
-pub async fn one_of_many_invitations_is_committed(database: &TestDatabase) {
+pub(crate) async fn one_of_many_invitations_is_committed(database: &TestDatabase) {
     let servers = [database.open().await, database.open().await];
     for number in 1..=8 {
         open(&servers[0], number, 0).await;
@@ -104,7 +104,7 @@ pub async fn one_of_many_invitations_is_committed(database: &TestDatabase) {
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(StorageError::Conflict))), "{outcomes:?}");
 }
 
-pub async fn a_failing_write_does_not_spoil_its_neighbours(database: &TestDatabase) {
+pub(crate) async fn a_failing_write_does_not_spoil_its_neighbours(database: &TestDatabase) {
     let store = database.open().await;
     open(&store, 1, 0).await;
     let writes = (0..60).map(|number| {
@@ -122,7 +122,7 @@ pub async fn a_failing_write_does_not_spoil_its_neighbours(database: &TestDataba
     assert_eq!(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), (1..=41).collect::<Vec<_>>());
 }
 
-pub async fn servers_agree_on_a_setting(database: &TestDatabase) {
+pub(crate) async fn servers_agree_on_a_setting(database: &TestDatabase) {
     let servers = [database.open().await, database.open().await];
     let puts = (0..10).map(|number| {
         let store = servers[number % 2].clone();
@@ -133,7 +133,7 @@ pub async fn servers_agree_on_a_setting(database: &TestDatabase) {
     assert_eq!(servers[0].setting("secret").await.unwrap(), held.into_iter().next());
 }
 
-pub async fn servers_start_on_a_new_database_at_once(database: &TestDatabase) {
+pub(crate) async fn servers_start_on_a_new_database_at_once(database: &TestDatabase) {
     let starts = (0..4).map(|_| {
         let url = database.url.clone();
         tokio::spawn(async move { Store::open(&url).await })

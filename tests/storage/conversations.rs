@@ -7,7 +7,7 @@ use signaling::{ConversationId, TicketNumber};
 
 use crate::database::{NOON_MS, TestDatabase, agent, answers, conversation_id, key, new_conversation, open, says};
 
-pub async fn the_first_message_opens_a_ticket(database: &TestDatabase) {
+pub(crate) async fn the_first_message_opens_a_ticket(database: &TestDatabase) {
     let store = database.open().await;
     let long = format!("  Stripes\n on the {}", "画".repeat(200));
     let opened = store.open_conversation(new_conversation(1), says("m1", &long, NOON_MS)).await.unwrap();
@@ -33,7 +33,7 @@ pub async fn the_first_message_opens_a_ticket(database: &TestDatabase) {
     assert_eq!(open(&store, 2, 1).await.conversation.ticket, TicketNumber(1002));
 }
 
-pub async fn a_known_key_resumes_its_conversation(database: &TestDatabase) {
+pub(crate) async fn a_known_key_resumes_its_conversation(database: &TestDatabase) {
     let store = database.open().await;
     open(&store, 1, 0).await;
     let mut other_id = new_conversation(1);
@@ -48,7 +48,7 @@ pub async fn a_known_key_resumes_its_conversation(database: &TestDatabase) {
     assert_eq!(open(&store, 2, 7).await.conversation.ticket, TicketNumber(1002), "no number was wasted");
 }
 
-pub async fn a_resend_changes_nothing(database: &TestDatabase) {
+pub(crate) async fn a_resend_changes_nothing(database: &TestDatabase) {
     let store = database.open().await;
     open(&store, 1, 0).await;
     let id = conversation_id(1);
@@ -62,7 +62,7 @@ pub async fn a_resend_changes_nothing(database: &TestDatabase) {
     assert_eq!(missing, Err(StorageError::NotFound));
 }
 
-pub async fn the_queue_gives_each_conversation_to_one_agent(database: &TestDatabase) {
+pub(crate) async fn the_queue_gives_each_conversation_to_one_agent(database: &TestDatabase) {
     let store = database.open().await;
     open(&store, 1, 0).await;
     let (id, ada, bob) = (conversation_id(1), agent("ada"), agent("bob"));
@@ -88,7 +88,7 @@ pub async fn the_queue_gives_each_conversation_to_one_agent(database: &TestDatab
     assert_eq!(store.take(&ConversationId::from("c_none"), &bob, "Bob", 0).await, Err(StorageError::NotFound));
 }
 
-pub async fn a_released_conversation_keeps_its_place(database: &TestDatabase) {
+pub(crate) async fn a_released_conversation_keeps_its_place(database: &TestDatabase) {
     let store = database.open().await;
     let ada = agent("ada");
     for number in 1..=3 {
@@ -108,7 +108,7 @@ pub async fn a_released_conversation_keeps_its_place(database: &TestDatabase) {
     assert_eq!(store.queue_ahead(&ConversationId::from("c_none")).await.unwrap(), None);
 }
 
-pub async fn a_viewer_message_reopens_a_resolved_ticket(database: &TestDatabase) {
+pub(crate) async fn a_viewer_message_reopens_a_resolved_ticket(database: &TestDatabase) {
     let store = database.open().await;
     let (id, ada) = (conversation_id(1), agent("ada"));
     open(&store, 1, 0).await;
@@ -131,7 +131,7 @@ pub async fn a_viewer_message_reopens_a_resolved_ticket(database: &TestDatabase)
     assert_eq!(resent.entries.len(), 1);
 }
 
-pub async fn read_marks_only_go_up(database: &TestDatabase) {
+pub(crate) async fn read_marks_only_go_up(database: &TestDatabase) {
     let store = database.open().await;
     let (id, ada) = (conversation_id(1), agent("ada"));
     open(&store, 1, 0).await;
@@ -151,7 +151,7 @@ pub async fn read_marks_only_go_up(database: &TestDatabase) {
     assert_eq!(store.mark_read(&ConversationId::from("c_none"), AuthorKind::Agent, 5).await.unwrap(), None);
 }
 
-pub async fn an_answer_stops_the_waiting_clock(database: &TestDatabase) {
+pub(crate) async fn an_answer_stops_the_waiting_clock(database: &TestDatabase) {
     let store = database.open().await;
     let (id, ada) = (conversation_id(1), agent("ada"));
     open(&store, 1, 0).await;
@@ -165,7 +165,7 @@ pub async fn an_answer_stops_the_waiting_clock(database: &TestDatabase) {
     assert_eq!(asked.conversation.waiting_since_ms, Some(NOON_MS + 300));
 }
 
-pub async fn a_second_rating_replaces_the_first(database: &TestDatabase) {
+pub(crate) async fn a_second_rating_replaces_the_first(database: &TestDatabase) {
     let store = database.open().await;
     let id = conversation_id(1);
     open(&store, 1, 0).await;
@@ -176,7 +176,7 @@ pub async fn a_second_rating_replaces_the_first(database: &TestDatabase) {
     assert_eq!(store.entries(&id, 0, 10).await.unwrap().len(), 3);
 }
 
-pub async fn waits_are_measured_to_the_first_take(database: &TestDatabase) {
+pub(crate) async fn waits_are_measured_to_the_first_take(database: &TestDatabase) {
     let store = database.open().await;
     let ada = agent("ada");
     for (number, wait_ms) in [(1u64, 4_000), (2, 9_000), (3, 1_000)] {
@@ -189,7 +189,7 @@ pub async fn waits_are_measured_to_the_first_take(database: &TestDatabase) {
     assert_eq!(store.recent_waits_ms(NOON_MS + 4_000, 1).await.unwrap(), [9_000]);
 }
 
-pub async fn tickets_are_listed_newest_first_in_pages(database: &TestDatabase) {
+pub(crate) async fn tickets_are_listed_newest_first_in_pages(database: &TestDatabase) {
     let store = database.open().await;
     let ada = agent("ada");
     for number in 1..=5 {
@@ -227,7 +227,7 @@ pub async fn tickets_are_listed_newest_first_in_pages(database: &TestDatabase) {
     assert_eq!(store.ticket(TicketNumber(7)).await.unwrap(), None);
 }
 
-pub async fn entries_come_in_pages(database: &TestDatabase) {
+pub(crate) async fn entries_come_in_pages(database: &TestDatabase) {
     let store = database.open().await;
     let id = conversation_id(1);
     open(&store, 1, 0).await;
@@ -241,7 +241,7 @@ pub async fn entries_come_in_pages(database: &TestDatabase) {
     assert_eq!(seqs(store.entries(&ConversationId::from("c_none"), 0, 100).await.unwrap()), [0i64; 0]);
 }
 
-pub async fn any_text_is_kept(database: &TestDatabase) {
+pub(crate) async fn any_text_is_kept(database: &TestDatabase) {
     let store = database.open().await;
     let text = "a\0b \u{1F3A5} 画面卡顿 '; DROP TABLE entry; -- \" \\ \u{202e}";
     let mut new = new_conversation(1);

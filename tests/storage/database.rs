@@ -8,48 +8,48 @@ use signaling::{ConversationId, UserId};
 use crate::postgres;
 
 /// When the scenarios play, ms since the Unix epoch.
-pub const NOON_MS: i64 = 1_790_000_000_000;
+pub(crate) const NOON_MS: i64 = 1_790_000_000_000;
 
 /// A new, empty database.
-pub struct TestDatabase {
-    pub url: String,
+pub(crate) struct TestDatabase {
+    pub(crate) url: String,
     _folder: Option<tempfile::TempDir>,
 }
 
 impl TestDatabase {
     /// A SQLite file in a folder of its own.
-    pub fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite://{}", folder.path().join("sightline.db").display());
         Self { url, _folder: Some(folder) }
     }
 
     /// A database in this test run's PostgreSQL. `None`, told and counted, where there is no PostgreSQL.
-    pub async fn postgres(scenario: &str) -> Option<Self> {
+    pub(crate) async fn postgres(scenario: &str) -> Option<Self> {
         let url = postgres::new_database(scenario).await?;
         Some(Self { url, _folder: None })
     }
 
     /// One more server on this database.
-    pub async fn open(&self) -> Store {
+    pub(crate) async fn open(&self) -> Store {
         Store::open(&self.url).await.expect("the database opens")
     }
 }
 
 /// The key of a viewer by number.
-pub fn key(number: u64) -> [u8; 32] {
+pub(crate) fn key(number: u64) -> [u8; 32] {
     let mut key = [7; 32];
     key[..8].copy_from_slice(&number.to_be_bytes());
     key
 }
 
 /// Id of the conversation that [`open`] makes for a key.
-pub fn conversation_id(number: u64) -> ConversationId {
+pub(crate) fn conversation_id(number: u64) -> ConversationId {
     ConversationId(format!("c_{number:026}"))
 }
 
 /// A conversation before its first message.
-pub fn new_conversation(number: u64) -> NewConversation {
+pub(crate) fn new_conversation(number: u64) -> NewConversation {
     NewConversation {
         id: conversation_id(number),
         key_hash: key(number),
@@ -67,7 +67,7 @@ pub fn new_conversation(number: u64) -> NewConversation {
 }
 
 /// A viewer's message.
-pub fn says(client_id: &str, text: &str, at_ms: i64) -> NewEntry {
+pub(crate) fn says(client_id: &str, text: &str, at_ms: i64) -> NewEntry {
     NewEntry {
         author: Author::viewer("Viewer"),
         client_id: Some(client_id.to_owned()),
@@ -77,17 +77,17 @@ pub fn says(client_id: &str, text: &str, at_ms: i64) -> NewEntry {
 }
 
 /// An agent's message.
-pub fn answers(agent: &UserId, client_id: &str, text: &str, at_ms: i64) -> NewEntry {
+pub(crate) fn answers(agent: &UserId, client_id: &str, text: &str, at_ms: i64) -> NewEntry {
     NewEntry { author: Author::agent(agent.clone(), "Ada"), ..says(client_id, text, at_ms) }
 }
 
 /// Opens a conversation with one message; what happens in it happens `after_ms` after noon.
-pub async fn open(store: &Store, number: u64, after_ms: i64) -> Appended {
+pub(crate) async fn open(store: &Store, number: u64, after_ms: i64) -> Appended {
     let first = says("m1", "The picture stutters", NOON_MS + after_ms);
     store.open_conversation(new_conversation(number), first).await.expect("the conversation opens")
 }
 
 /// An agent by name.
-pub fn agent(name: &str) -> UserId {
+pub(crate) fn agent(name: &str) -> UserId {
     UserId(format!("u_{name}"))
 }

@@ -5,7 +5,7 @@ use sightline::storage::{FORMAT_VERSION, StorageError, Store};
 
 use crate::database::{NOON_MS, TestDatabase, conversation_id, open, says};
 
-pub async fn a_newer_format_is_refused(database: &TestDatabase) {
+pub(crate) async fn a_newer_format_is_refused(database: &TestDatabase) {
     database.open().await.close().await;
     let newer = FORMAT_VERSION + 1;
     let raw = Database::connect(&database.url).await.unwrap();
@@ -17,7 +17,7 @@ pub async fn a_newer_format_is_refused(database: &TestDatabase) {
     assert!(sentence.contains(&newer.to_string()) && sentence.contains("newer server version"), "{sentence}");
 }
 
-pub async fn what_is_committed_is_there_after_opening_again(database: &TestDatabase) {
+pub(crate) async fn what_is_committed_is_there_after_opening_again(database: &TestDatabase) {
     let store = database.open().await;
     let opened = open(&store, 1, 0).await;
     store.close().await;
@@ -28,7 +28,7 @@ pub async fn what_is_committed_is_there_after_opening_again(database: &TestDatab
     store.ping().await.unwrap();
 }
 
-pub async fn a_closed_store_says_so(database: &TestDatabase) {
+pub(crate) async fn a_closed_store_says_so(database: &TestDatabase) {
     let store = database.open().await;
     open(&store, 1, 0).await;
     store.close().await;

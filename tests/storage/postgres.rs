@@ -19,7 +19,7 @@ static SKIPPED: AtomicU32 = AtomicU32::new(0);
 const START_MAX: Duration = Duration::from_secs(60);
 
 /// The URL of a new database, or `None` without PostgreSQL on this machine (an error where `CI` is set).
-pub async fn new_database(scenario: &str) -> Option<String> {
+pub(crate) async fn new_database(scenario: &str) -> Option<String> {
     let cluster = tokio::task::spawn_blocking(|| CLUSTER.get_or_init(start).clone()).await.expect("the cluster starts");
     let Some(folder) = cluster else {
         assert!(std::env::var_os("CI").is_none(), "PostgreSQL is not installed, and CI runs every test");
@@ -120,7 +120,7 @@ impl ServerUser {
     }
 }
 
-/// Starts the server from a thread that never ends, with the kernel's promise to stop it when that thread is gone:
+/// Starts the server from a thread that stays with it, with the kernel's promise to stop it when that thread is gone:
 /// that is when this process is, even if it is killed.
 fn spawn_for_life(mut server: Command) -> u32 {
     let (told, pid) = std::sync::mpsc::channel();
@@ -132,11 +132,9 @@ fn spawn_for_life(mut server: Command) -> u32 {
                 Ok(())
             });
         }
-        let child = server.spawn().expect("PostgreSQL starts");
+        let mut child = server.spawn().expect("PostgreSQL starts");
         told.send(child.id()).expect("the starter waits");
-        loop {
-            std::thread::park();
-        }
+        let _ = child.wait();
     });
     pid.recv().expect("PostgreSQL starts")
 }

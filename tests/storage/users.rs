@@ -17,7 +17,7 @@ fn ada() -> NewUser {
     }
 }
 
-pub async fn users_sign_in_and_out(database: &TestDatabase) {
+pub(crate) async fn users_sign_in_and_out(database: &TestDatabase) {
     let store = database.open().await;
     store.add_user(ada()).await.unwrap();
     let same_login = NewUser { id: UserId::from("u_other"), ..ada() };
@@ -45,7 +45,7 @@ pub async fn users_sign_in_and_out(database: &TestDatabase) {
     assert_eq!(store.session(&[4; 32], NOON_MS).await.unwrap(), Some(ada()));
 }
 
-pub async fn a_new_password_ends_the_sessions(database: &TestDatabase) {
+pub(crate) async fn a_new_password_ends_the_sessions(database: &TestDatabase) {
     let store = database.open().await;
     store.add_user(ada()).await.unwrap();
     store.add_session([1; 32], &ada().id, NOON_MS + 1_000).await.unwrap();
@@ -55,7 +55,7 @@ pub async fn a_new_password_ends_the_sessions(database: &TestDatabase) {
     assert_eq!(store.set_password("nobody", "x").await, Err(StorageError::NotFound));
 }
 
-pub async fn settings_are_made_once(database: &TestDatabase) {
+pub(crate) async fn settings_are_made_once(database: &TestDatabase) {
     let store = database.open().await;
     assert_eq!(store.setting("secret").await.unwrap(), None);
     assert_eq!(store.put_setting_if_absent("secret", "one").await.unwrap(), "one");

@@ -205,7 +205,8 @@ fn one_sync_covers_all_that_waits() {
     for seq in 0..100 {
         let (done, acknowledged) = oneshot::channel();
         let record = segment::encode(&header("c_1", seq), &samples(seq)).expect("it fits");
-        queue.try_send(Command::Append { record, header: header("c_1", seq), done }).expect("there is room");
+        let block = QueuedBlock { record, header: header("c_1", seq), done };
+        queue.try_send(Command::Append(block)).expect("there is room");
         acknowledgements.push(acknowledged);
     }
     drop(queue);

@@ -7,7 +7,7 @@ use super::*;
 fn header(seq: u32) -> BlockHeader {
     BlockHeader {
         conversation: ConversationId::from("c_00000000000000000000000001"),
-        call: (seq % 2 == 0).then(|| CallId::from("k_00000000000000000000000001")),
+        call: seq.is_multiple_of(2).then(|| CallId::from("k_00000000000000000000000001")),
         leg: Leg::ViewerUp,
         source: "s0urce".to_owned(),
         seq,
