@@ -42,7 +42,7 @@ pub struct ServerOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The port is taken, or the address is not this machine's.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}{}", hint(source))]
     Listen {
         /// Wanted address.
         address: SocketAddr,
@@ -50,7 +50,7 @@ pub enum ServerError {
         source: std::io::Error,
     },
     /// A file or folder of the server.
-    #[error("{path}: {source}")]
+    #[error("cannot use {path}")]
     File {
         /// Which.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum ServerError {
         source: std::io::Error,
     },
     /// Certificate or key.
-    #[error("TLS certificate {cert} or key {key}: {source}")]
+    #[error("cannot use TLS certificate {cert} or key {key}")]
     Tls {
         /// Certificate file.
         cert: PathBuf,
@@ -68,19 +68,27 @@ pub enum ServerError {
         source: std::io::Error,
     },
     /// Database.
-    #[error("database: {0}")]
+    #[error("cannot open the database")]
     Storage(#[from] StorageError),
     /// Telemetry log.
-    #[error("telemetry: {0}")]
+    #[error("cannot open the telemetry log")]
     Telemetry(#[from] TelemetryError),
     /// Media ports or threads.
-    #[error("media: {0}")]
+    #[error("cannot start the media workers")]
     Media(#[from] MediaError),
     /// A demo folder outside the demo.
     #[error(
         "the data folder {0} belongs to a demo, with its public password: choose another (storage.data) or start with --demo"
     )]
     DemoData(PathBuf),
+}
+
+fn hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => " (another program has this port; choose one with --port, 0 takes a free one)",
+        std::io::ErrorKind::PermissionDenied => " (ports below 1024 need the right to bind them)",
+        _ => "",
+    }
 }
 
 /// A running server.
