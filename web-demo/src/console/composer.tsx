@@ -74,20 +74,29 @@ export function Composer({ desk, row }: { desk: Desk; row: ConversationSummary }
           {t.thread.send}
         </Button>
       </div>
-      <p id="composer-hint" class="composer__hint">
-        {length > TEXT_CHARS_MAX ? (
-          <span class="composer__over" role="alert">
-            {t.thread.tooLong(length - TEXT_CHARS_MAX)}
-          </span>
-        ) : (
-          t.thread.sendHint
-        )}
-        {length > NEARLY_FULL && length <= TEXT_CHARS_MAX && (
-          <span>
-            {length} / {TEXT_CHARS_MAX}
-          </span>
-        )}
-      </p>
+      <Hint length={length} />
     </form>
+  );
+}
+
+/** Which key does what; near the bound, how much is left. */
+function Hint({ length }: { length: number }) {
+  const { t } = useTexts();
+  const over = length - TEXT_CHARS_MAX;
+  return (
+    <p id="composer-hint" class="composer__hint">
+      {over > 0 ? (
+        <span class="composer__over" role="alert">
+          {t.thread.tooLong(over)}
+        </span>
+      ) : (
+        t.thread.sendHint
+      )}
+      {over <= 0 && length > NEARLY_FULL && (
+        <span>
+          {length} / {TEXT_CHARS_MAX}
+        </span>
+      )}
+    </p>
   );
 }

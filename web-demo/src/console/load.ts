@@ -18,12 +18,13 @@ export interface Loader<T> {
 
 /**
  * Loads when it appears, whenever `key` changes, and every `everyMs` after an answer (never two at a time); `null` asks once.
- * A hidden page does not ask.
+ * A hidden page does not ask. `firstAfterMs` holds the first question back, so that who only passes by asks nothing.
  */
 export function useLoaded<T>(
   key: string,
   load: (signal: AbortSignal) => Promise<T>,
   everyMs: number | null,
+  firstAfterMs = 0,
 ): Loader<T> {
   const [loaded, setLoaded] = useState<Loaded<T>>({ state: 'loading' });
   const [round, setRound] = useState(0);
@@ -51,12 +52,13 @@ export function useLoaded<T>(
       }
       next();
     };
-    void ask();
+    if (firstAfterMs > 0) timer = setTimeout(ask, firstAfterMs);
+    else void ask();
     return () => {
       end.abort();
       clearTimeout(timer);
     };
-  }, [key, everyMs, round]);
+  }, [key, everyMs, firstAfterMs, round]);
 
   const again = useCallback(() => setRound((number) => number + 1), []);
   return { loaded, again };

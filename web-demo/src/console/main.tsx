@@ -6,6 +6,8 @@ import { App } from './app.tsx';
 import { LangContext } from './context.ts';
 import { texts } from './texts.ts';
 import './page.css';
+import './nav.css';
+import './panels.css';
 import './console.css';
 import './stage.css';
 import './thread.css';

@@ -1,6 +1,7 @@
 // Owns the left pane: who waits, whose conversations are ours, and the way to the other pages.
 
-import type { ChatState } from '../client/chat.ts';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { formatElapsed } from '../i18n/i18n.ts';
 import type { ConversationId, ConversationSummary, SessionView } from '../protocol/generated.ts';
 import { Avatar, Badge, Button, classes, Icon, IconButton, useNow, useStore } from '../ui/ui.tsx';
@@ -147,7 +148,7 @@ interface SectionProps {
   title: string;
   count: number;
   alarm?: boolean;
-  children: preact.ComponentChildren;
+  children: ComponentChildren;
 }
 
 function Section({ title, count, alarm, children }: SectionProps) {
@@ -210,16 +211,24 @@ function QueueRow({ desk, row, now, selected, open }: RowProps) {
   );
 }
 
-const NO_CHAT: Pick<ChatState, 'peerTyping'> = { peerTyping: false };
+/** Keeps the selected row in sight, as after a switch by keyboard. */
+function useInSight(selected: boolean) {
+  const item = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (selected) item.current?.scrollIntoView({ block: 'nearest' });
+  }, [selected]);
+  return item;
+}
 
 /** An own conversation. Its name begins with the ticket's number. */
 function MineRow({ desk, row, now, place, selected, open }: RowProps & { place: number }) {
   const { t } = useTexts();
   const drafted = useStore(desk.drafted).has(row.id);
-  const { peerTyping } = useStore(desk.session.chat(row.id).state) ?? NO_CHAT;
+  const { peerTyping } = useStore(desk.session.chat(row.id).state);
   const unread = selected && !document.hidden ? 0 : row.unread;
+  const item = useInSight(selected);
   return (
-    <li class="row row--mine" data-selected={selected || undefined} data-unread={unread > 0 || undefined}>
+    <li ref={item} class="row row--mine" data-selected={selected || undefined} data-unread={unread > 0 || undefined}>
       <button
         type="button"
         class="row__open"

@@ -17,6 +17,8 @@ import { Stars } from './tickets/stars.tsx';
 
 /** How often the ticket is read for the player's health, ms: its blocks arrive every 5 s. */
 const REFRESH_MS = 5_000;
+/** Who only passes by on the way to another conversation asks for nothing, ms. */
+const SETTLE_MS = 300;
 /** What the small lines show, ms. */
 const RECENT_MS = 180_000;
 
@@ -90,7 +92,12 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 /** The player's last minutes, read from the ticket while the pane is open. */
 function Health({ row }: { row: ConversationSummary }) {
   const { t } = useTexts();
-  const { loaded } = useLoaded(`health ${row.ticket}`, (signal) => readTicket(row.ticket, { signal }), REFRESH_MS);
+  const { loaded } = useLoaded(
+    `health ${row.ticket}`,
+    (signal) => readTicket(row.ticket, { signal }),
+    REFRESH_MS,
+    SETTLE_MS,
+  );
   return (
     <section>
       <h2 class="side__title">{t.viewer.player}</h2>
