@@ -4,6 +4,8 @@
 //! not bytes, and a seed that fails is run 20 times more and its hit rate printed. `SIM_SEEDS=n` runs n seeds,
 //! `SIM_SEED=s` the one.
 
+#![allow(clippy::disallowed_methods, reason = "the virtual clock needs a time to begin with")]
+
 #[path = "simulation/client.rs"]
 mod client;
 #[path = "simulation/network.rs"]
@@ -13,7 +15,12 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use std::time::Instant;
+
+use media::{Core, CoreConfig, CoreError, Output};
 use network::Conditions;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use world::{Scenario, World};
 
 /// Seeds run by default: a few seconds in the development profile.
@@ -61,6 +68,38 @@ fn a_waiting_receiver_is_sent_next_to_nothing() {
     // Five seconds connected without media: reports, consent checks, SCTP; no probes, no padding.
     assert!(world.idle_bytes_per_second < 600.0, "{} B/s", world.idle_bytes_per_second);
     assert!(world.idle_wakes_per_second < 16.0, "{} wakes/s for three peers", world.idle_wakes_per_second);
+}
+
+#[test]
+fn mangled_offers_are_refused_or_answered_but_nothing_panics() {
+    let start = Instant::now();
+    let (_, offer) = client::Client::new("10.0.1.1:5000".parse().unwrap(), start);
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let (mut refused, mut answered) = (0, 0);
+    for _ in 0..400 {
+        let mut lines: Vec<String> = offer.lines().map(str::to_string).collect();
+        for _ in 0..rng.random_range(1..4) {
+            let (i, j) = (rng.random_range(0..lines.len()), rng.random_range(0..lines.len()));
+            match rng.random_range(0..5) {
+                0 => drop(lines.remove(i)),
+                1 => lines.insert(i, lines[j].clone()),
+                2 => lines.swap(i, j),
+                3 => {
+                    let half = lines[i].len() / 2;
+                    lines[i].truncate(half);
+                }
+                _ => lines[i] = lines[i].replace(|c: char| c.is_ascii_digit(), "9"),
+            }
+        }
+        let mut core = Core::new(CoreConfig::new(vec!["10.0.0.1:3478".parse().unwrap()]), start);
+        match core.connect(start, &(lines.join("\r\n") + "\r\n")) {
+            Ok(_) => answered += 1,
+            Err(CoreError::BadOffer(_)) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+        while !matches!(core.poll_output(), Output::Timeout(_)) {}
+    }
+    assert!(refused > 50 && answered > 50, "{refused} refused, {answered} answered");
 }
 
 fn run(seed: u64) -> Result<(), String> {

@@ -36,6 +36,10 @@ pub enum Channel {
 
 /// What happened on a transport.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made once a packet and taken apart at once; a box would be an allocation each"
+)]
 pub enum TransportEvent {
     /// A candidate pair was nominated: datagrams can be sent.
     IceConnected,

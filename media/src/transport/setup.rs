@@ -60,8 +60,14 @@ pub(super) fn accept(
 /// Answers a further offer.
 pub(super) fn reaccept(rtc: &mut Rtc, config: &TransportConfig, offer: &str) -> Result<String, OfferError> {
     let parsed = parse(offer)?;
-    let answer = answer(rtc, parsed)?;
-    Ok(text(config, &answer))
+    match answer(rtc, parsed) {
+        Ok(answer) => Ok(text(config, &answer)),
+        Err(error) => {
+            // Half of the offer may have been applied: the connection cannot be trusted any more.
+            rtc.disconnect();
+            Err(error)
+        }
+    }
 }
 
 fn engine(config: &TransportConfig, now: Instant) -> Rtc {
@@ -112,7 +118,7 @@ fn answer(rtc: &mut Rtc, offer: SdpOffer) -> Result<SdpAnswer, OfferError> {
 }
 
 /// Offers are a stranger's bytes, and the engine asserts some of what it finds in them (payload types claimed twice).
-/// A panic there costs this peer its offer, not its worker all rooms; the half-changed engine is dropped or closed.
+/// A panic there costs this peer its offer, not its worker all rooms; the half-changed engine is given up.
 fn guarded<T>(act: impl FnOnce() -> Result<T, OfferError>) -> Result<T, OfferError> {
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| Err(OfferError::Refused("contradictory offer".into())))
 }

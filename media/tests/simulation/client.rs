@@ -80,12 +80,12 @@ impl Client {
             next_timeout: now,
             sequence: HashMap::new(),
         };
-        let offer = client.to_plan(&offer.to_sdp_string());
+        let offer = client.number_mids(&offer.to_sdp_string());
         (client, offer)
     }
 
     /// The engine invents `mid`s; the plan has the m-line's index.
-    fn to_plan(&mut self, sdp: &str) -> String {
+    fn number_mids(&mut self, sdp: &str) -> String {
         let mut names: Vec<String> = self.mids.iter().map(|m| m.trim_end().to_string()).collect();
         let all = sdp.lines().filter_map(|l| l.strip_prefix("a=mid:")).map(str::to_string);
         for name in all {
@@ -189,7 +189,7 @@ impl Client {
 
     /// Does what a decoder does that cannot go on: asks for a key frame, again and again.
     pub(crate) fn repair(&mut self, now_ms: u64) {
-        if now_ms % 500 != 0 || self.video.is_empty() {
+        if !now_ms.is_multiple_of(500) || self.video.is_empty() {
             return;
         }
         // A hole gets the time it takes to repair it.

@@ -135,7 +135,7 @@ impl World {
             self.drain_core(ms);
         }
         self.tick_clients(ms, now);
-        if ms % 1_000 == 0 {
+        if ms.is_multiple_of(1_000) {
             self.core.sample(now);
         }
         let woke = self.drain_core(ms).is_some_and(|at| at <= now);
@@ -166,10 +166,10 @@ impl World {
             self.core.join(now, self.room, self.keys[2]).unwrap();
         }
         if (PUBLISH_MS..STOP_MS).contains(&ms) {
-            if ms % FRAME_MS == 0 {
+            if ms.is_multiple_of(FRAME_MS) {
                 self.publish_frame(now, ms);
             }
-            if ms % 20 == 0 {
+            if ms.is_multiple_of(20) {
                 let sample = vec![9; 60];
                 self.clients[0].send_rtp(now, 0, (ms * 48) as u32, false, sample);
             }
