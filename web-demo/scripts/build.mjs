@@ -40,6 +40,7 @@ await build({
   root,
   configFile: false,
   publicDir: false,
+  plugins: [asciiOnly()],
   define: { __CHAT_FILES__: JSON.stringify([entry.fileName, ...entry.imports]) },
   build: {
     outDir,
@@ -66,6 +67,26 @@ await writeFile(
       .filter((name) => name !== entry.fileName && !entry.imports.includes(name)),
   })}\n`,
 );
+
+/**
+ * A classic script is read in its page's encoding unless the server names one, and caches on the way may drop the name:
+ * the loader has no character that this could spoil. All of them are in strings.
+ * @returns {import('vite').Plugin}
+ */
+function asciiOnly() {
+  return {
+    name: 'ascii-only',
+    generateBundle(_options, bundle) {
+      for (const file of Object.values(bundle)) {
+        if (file.type !== 'chunk') continue;
+        file.code = file.code.replace(
+          /[^\0-\x7f]/g,
+          (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+        );
+      }
+    },
+  };
+}
 
 /** @param {Awaited<ReturnType<typeof build>>} result */
 function outputs(result) {

@@ -40,6 +40,7 @@ const pairs: [front: string, back: string, least: number][] = [
   ]),
   ['on-accent', 'accent', 4.5],
   ['on-accent', 'accent-hover', 4.5],
+  ['on-brand', 'brand', 7],
   ['on-live', 'live', 4.5],
   ['on-live', 'live-hover', 4.5],
   ...[1, 2, 3, 4, 5, 6].map((n): [string, string, number] => [`chart-${n}`, 'surface', 3]),

@@ -45,5 +45,6 @@ it('the call stays small', () => {
 it('the loader is a classic script that leaves no name behind', () => {
   const text = readFileSync(join(out, 'widget.js'), 'utf8');
   expect(text).toMatch(/^\(function\(\)\{|^\(\(\)=>\{/);
+  expect(/^[\0-\x7f]*$/.test(text)).toBe(true);
   expect(text).not.toMatch(/\bimport\.meta\b|\beval\(|new Function/);
 });

@@ -11,7 +11,7 @@ import frameCss from './frame.css?inline';
 import { isKey, WidgetStore } from './store.ts';
 import { loaderTexts } from './texts.ts';
 
-/** After this long without the chat's code the dialog says that support cannot be reached, ms. */
+/** After this long without the chat's code the dialog says that support cannot be reached, and it is tried again, ms. */
 const PATIENCE_MS = 6_000;
 /** Waits between attempts to load the chat, ms; the last one repeats. */
 const RETRY_MS = [2_000, 4_000, 8_000, 15_000, 30_000];
@@ -72,6 +72,7 @@ class Widget {
   #open = false;
   #loading = false;
   #attempt = 0;
+  #next: ReturnType<typeof setTimeout> | undefined;
   #host: ChatHost | null = null;
   #unmount: (() => void) | null = null;
   #module: ChatModule | null = null;
@@ -138,27 +139,31 @@ class Widget {
     });
   }
 
+  /** Loads the chat until it is there: an attempt that hangs counts as failed, but may still win. */
   #load(): void {
     if (this.#module || this.#loading) return;
     this.#loading = true;
+    clearTimeout(this.#next);
     this.#showWaiting(this.#attempt > 0);
-    const late = setTimeout(() => this.#showWaiting(true), PATIENCE_MS);
-    this.#source
-      .load(this.#server, this.#attempt)
-      .then((module) => {
-        this.#module = module;
-        this.#mount(module);
-      })
-      .catch(() => {
-        this.#showWaiting(true);
-        const wait = RETRY_MS[Math.min(this.#attempt, RETRY_MS.length - 1)];
-        this.#attempt += 1;
-        setTimeout(() => this.#load(), wait);
-      })
-      .finally(() => {
-        clearTimeout(late);
-        this.#loading = false;
-      });
+    const attempt = this.#attempt;
+    let over = false;
+    const fail = () => {
+      clearTimeout(patience);
+      if (over || this.#module) return;
+      over = true;
+      this.#loading = false;
+      this.#attempt = attempt + 1;
+      this.#showWaiting(true);
+      this.#next = setTimeout(() => this.#load(), RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]);
+    };
+    const patience = setTimeout(fail, PATIENCE_MS);
+    this.#source.load(this.#server, attempt).then((module) => {
+      clearTimeout(patience);
+      if (this.#module) return;
+      this.#module = module;
+      clearTimeout(this.#next);
+      this.#mount(module);
+    }, fail);
   }
 
   #showWaiting(failed: boolean): void {
