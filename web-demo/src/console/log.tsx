@@ -12,7 +12,7 @@ import { type Group, type LogRow, logRows, viewerMessagesAfter } from './desk/lo
 import { eventText } from './event-text.ts';
 
 /** Lines drawn at once; earlier ones come on demand, so that switching stays fast however long the talk was. */
-const LINES_SHOWN = 200;
+const LINES_SHOWN = 120;
 /** Nearer to the end than this counts as being at the end, CSS pixels: a line and a half. */
 const END_PX = 40;
 
