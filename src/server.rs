@@ -25,6 +25,8 @@ use crate::{clock, demo, http, random};
 
 /// How long clients get to send their last samples after their calls were ended by a shutdown.
 const LAST_SAMPLES: Duration = Duration::from_millis(500);
+/// How long a client may take to send the head of a request.
+const REQUEST_HEAD_MAX: Duration = Duration::from_secs(20);
 /// Bounds of the connect-time histogram, seconds.
 const CONNECT_BUCKETS_S: [f64; 12] = [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0, 4.0, 8.0];
 
@@ -160,7 +162,7 @@ impl Server {
             vec![tokio::spawn(Arc::clone(&calls).run(media_events)), tokio::spawn(listen_to_nodes(Arc::clone(&app)))];
         if demo {
             demo::prepare(&app).await?;
-            tasks.push(tokio::spawn(demo::run_scripts(Arc::clone(&app.desk))));
+            tasks.push(tokio::spawn(demo::run_scripts(Arc::clone(&app.desk), app.boot.clone())));
         }
         let handle = axum_server::Handle::new();
         let serving = serve(listener, address, tls, handle.clone(), Arc::clone(&app))?;
@@ -219,13 +221,21 @@ fn serve(
     Ok(match tls {
         Some(tls) => {
             let server = axum_server::from_tcp_rustls(listener, tls).map_err(wrong)?.handle(handle);
-            tokio::spawn(server.serve(service))
+            tokio::spawn(bounded(server).serve(service))
         }
         None => {
             let server = axum_server::from_tcp(listener).map_err(wrong)?.handle(handle);
-            tokio::spawn(server.serve(service))
+            tokio::spawn(bounded(server).serve(service))
         }
     })
+}
+
+/// A client that sends its request byte by byte does not hold a connection for long.
+fn bounded<A: axum_server::Address, Acceptor>(
+    mut server: axum_server::Server<A, Acceptor>,
+) -> axum_server::Server<A, Acceptor> {
+    server.http_builder().http1().header_read_timeout(REQUEST_HEAD_MAX);
+    server.first_request_timeout(REQUEST_HEAD_MAX)
 }
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {

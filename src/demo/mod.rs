@@ -27,6 +27,8 @@ pub const DEMO_LOGIN: &str = "agent";
 pub const DEMO_PASSWORD: &str = "sightline-demo";
 /// Name of the demo's agent.
 const DEMO_NAME: &str = "Robin Vale";
+/// Conversations of an earlier run looked at.
+const LEFTOVERS_MAX: u64 = 500;
 
 /// Makes sure that the demo's account and its sample tickets exist.
 ///
@@ -38,6 +40,19 @@ pub async fn prepare(app: &App) -> Result<(), StorageError> {
     if let Err(error) = samples::seed(store, &app.telemetry, &agent, &app.node.0, clock::now_ms()).await {
         // The demo works without them; an empty list is no reason not to start.
         tracing::warn!(%error, "the sample tickets were not made");
+    }
+    resolve_leftovers(store, &agent).await
+}
+
+/// The scripted viewers of an earlier run are gone; their open conversations would wait for ever.
+async fn resolve_leftovers(store: &Store, agent: &UserRow) -> Result<(), StorageError> {
+    let now_ms = clock::now_ms();
+    for row in store.open_conversations(LEFTOVERS_MAX).await? {
+        if !row.sample || row.agent.as_ref().is_some_and(|owner| *owner != agent.id) {
+            continue;
+        }
+        store.take(&row.id, &agent.id, &agent.name, now_ms).await?;
+        store.resolve(&row.id, &agent.id, now_ms).await?;
     }
     Ok(())
 }
@@ -61,6 +76,6 @@ async fn demo_agent(store: &Store) -> Result<UserRow, StorageError> {
 }
 
 /// Lets the scripted viewers write until all of them are quiet.
-pub async fn run_scripts(desk: Arc<Desk>) {
-    scripts::run(Arc::new(sink::DeskSink::new(desk))).await;
+pub async fn run_scripts(desk: Arc<Desk>, boot: String) {
+    scripts::run(Arc::new(sink::DeskSink::new(desk, boot))).await;
 }

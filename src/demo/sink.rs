@@ -14,6 +14,7 @@ use crate::support::{Desk, Viewer};
 /// The desk as the scripts see it.
 pub(super) struct DeskSink {
     desk: Arc<Desk>,
+    boot: String,
 }
 
 /// One scripted viewer on line.
@@ -27,8 +28,9 @@ pub(super) struct Chat {
 }
 
 impl DeskSink {
-    pub(super) fn new(desk: Arc<Desk>) -> Self {
-        Self { desk }
+    /// `boot` changes with every start, and with it the viewers' conversations.
+    pub(super) fn new(desk: Arc<Desk>, boot: String) -> Self {
+        Self { desk, boot }
     }
 }
 
@@ -37,7 +39,7 @@ impl ScriptSink for DeskSink {
     type Error = Refusal;
 
     async fn open(&self, scripted: &ScriptedViewer) -> Result<Option<Chat>, Refusal> {
-        let key_hash = random::sha256(&format!("demo-viewer:{}", scripted.slug));
+        let key_hash = random::sha256(&format!("demo-viewer:{}:{}", scripted.slug, self.boot));
         if self.desk.conversation_by_key(&key_hash).await?.is_some() {
             return Ok(None);
         }
