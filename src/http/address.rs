@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::HeaderMap;
+use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::app::App;
 use crate::config::Network;
@@ -49,6 +49,17 @@ fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpA
     address
 }
 
+/// HTTP/2, which browsers speak over TLS, has no `Host`: the name stands in `:authority` (RFC 9113, section 8.3.1), and
+/// wins where a request has both.
+pub(super) async fn with_host(mut request: Request) -> Request {
+    if let Some(authority) = request.uri().authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    request
+}
+
 /// Whether the page that opened this request may: no `Origin` (not a browser), the server's own, or a configured one.
 #[must_use]
 pub fn origin_allowed(app: &App, headers: &HeaderMap) -> bool {
@@ -78,5 +89,13 @@ mod tests {
         let at = |peer: [u8; 4]| behind_proxies(peer.into(), &headers, trusted);
         assert_eq!(at([10, 0, 0, 1]), IpAddr::from([1, 2, 3, 4]));
         assert_eq!(at([8, 8, 8, 8]), IpAddr::from([8, 8, 8, 8]));
+    }
+
+    #[tokio::test]
+    async fn the_authority_of_http_2_is_the_host() {
+        let request = |uri: &str| Request::builder().uri(uri).header("host", "old").body(axum::body::Body::empty());
+        let host = async |uri: &str| with_host(request(uri).expect("request")).await.headers()["host"].clone();
+        assert_eq!(host("https://example.org:8443/ws").await, "example.org:8443");
+        assert_eq!(host("/ws").await, "old");
     }
 }

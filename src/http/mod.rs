@@ -38,5 +38,5 @@ pub fn app(app: Arc<App>) -> Router {
     if app.demo {
         router = router.merge(crate::demo::stream_router());
     }
-    router
+    router.layer(axum::middleware::map_request(address::with_host))
 }
