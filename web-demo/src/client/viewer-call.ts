@@ -146,9 +146,7 @@ export class ViewerCall {
     capture.onTrack = (track) => void peer.replaceTrack('screen', track);
     // Long done when the connection was warmed; else the call is accepted only when there is something to carry it.
     await this.#connecting;
-    const accepted = this.#session.accept(this.id, capture.surface);
-    void keepResolution(peer);
-    await accepted;
+    await this.#session.accept(this.id, capture.surface);
     if (this.state.get().kind !== 'capturing') return;
     this.#measure(peer);
     this.state.set({ kind: 'sharing', surface: capture.surface, sinceMs: Date.now() });
@@ -174,7 +172,7 @@ export class ViewerCall {
       videoCodecs: this.#session.state.get().videoCodecs,
     });
     this.#peer = peer;
-    this.#connecting = peer.connect(() => this.#session.phase(this.id, 'offer'));
+    this.#connecting = peer.connect(() => this.#session.phase(this.id, 'offer')).then(() => keepResolution(peer));
     // Tried again at the click; nothing is lost before it.
     this.#connecting.catch(() => {});
     peer.state.subscribe(() => {
