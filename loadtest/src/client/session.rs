@@ -22,6 +22,8 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// Time in which the server must answer the hello.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
+/// Time in which the server must answer a close; Chromium waits two seconds, too.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// Unsolicited errors kept; tests read them, load runs only count.
 const ERRORS_MAX: usize = 64;
 /// Unread answers to requests kept; a client has a handful of requests in flight.
@@ -284,12 +286,18 @@ impl Session {
         self.name.clone()
     }
 
-    /// Closes as a page does that is left: a close frame, then gone. The session cannot be resumed.
+    /// Closes as a browser does for a page that is left: a close frame, and the socket once the server has answered it.
+    /// The session cannot be resumed.
     pub async fn close(&mut self) {
         if let Some(mut socket) = self.socket.take() {
-            // A peer that is gone already is closed as well.
             let goodbye = CloseFrame { code: CloseCode::Away, reason: "".into() };
-            let _ = tokio::time::timeout(Duration::from_secs(1), socket.close(Some(goodbye))).await;
+            let closing = async {
+                // A peer that is gone already is closed as well.
+                if socket.close(Some(goodbye)).await.is_ok() {
+                    while let Some(Ok(_)) = socket.next().await {}
+                }
+            };
+            let _ = tokio::time::timeout(CLOSE_LIMIT, closing).await;
             self.name = None;
         }
     }

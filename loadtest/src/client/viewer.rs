@@ -51,6 +51,8 @@ pub struct ViewerClient {
     target: Target,
     options: ViewerOptions,
     next_message: u64,
+    /// Makes the client ids of this page's messages differ from those of an earlier page with the same key.
+    name: u32,
     /// Socket and common state.
     pub session: Session,
     /// Messages.
@@ -72,6 +74,7 @@ impl ViewerClient {
             target,
             options,
             next_message: 0,
+            name: rand::random(),
             session: Session::default(),
             chat,
             conversation: None,
@@ -144,7 +147,7 @@ impl ViewerClient {
     /// with the next [`Self::connect`].
     pub async fn send(&mut self, text: &str) -> Result<String, ClientError> {
         self.next_message += 1;
-        let client_id = format!("{}-{}", &self.options.key[..8], self.next_message);
+        let client_id = format!("{:08x}-{}", self.name, self.next_message);
         self.chat.push(&client_id, text)?;
         self.session
             .post(ClientMessage::Send { conversation: None, client_id: client_id.clone(), text: text.to_owned() })

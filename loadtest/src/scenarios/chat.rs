@@ -9,13 +9,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::ProgressBar;
 use signaling::timeline::{AuthorKind, Entry};
 use signaling::{ErrorCode, ServerMessage};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Pace, Stop, bot_page, source_address};
+use super::{Pace, ProgressBar, Stop, bot_page, source_address};
 use crate::client::{ClientError, DialOptions, Pump, ViewerClient, ViewerOptions, random_key};
 use crate::report::Tally;
 use crate::target::Target;

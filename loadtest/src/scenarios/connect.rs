@@ -8,7 +8,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
 use signaling::CallId;
 use signaling::api::TokenRequest;
 use signaling::timeline::{EndReason, Surface};
@@ -18,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant as TokioInstant, sleep_until};
 
 use super::crew::{Crew, Picture, PictureResult};
-use super::{Pace, Stop, bot_page, source_address};
+use super::{Pace, ProgressBar, Stop, bot_page, source_address};
 use crate::call::{self, CallError};
 use crate::client::{ClientError, DialOptions, Pump, RestClient, ViewerClient, ViewerOptions, random_key, wait_for};
 use crate::engine::{MediaEngine, MediaOptions, VideoCodec};

@@ -5,6 +5,7 @@ pub mod connect;
 mod crew;
 mod pace;
 
+pub use indicatif::ProgressBar;
 pub use pace::{Pace, Stop, source_address};
 
 use signaling::wire::Page;

@@ -1,0 +1,13 @@
+//! End-to-end tests: the real server binary (or its library, for two nodes), real sockets, real media; the clients are those
+//! of the load test, which share no code with the server but the wire types. One file a scenario, named as a sentence.
+
+mod support;
+
+mod an_end_that_leaves_is_told;
+mod bad_input_is_refused_and_survived;
+mod chat_survives_a_kill;
+mod media_reaches_the_agent;
+mod no_acknowledgement_before_its_sync;
+mod shutdown_is_clean;
+mod the_load_test_runs;
+mod two_nodes_share_a_desk;
