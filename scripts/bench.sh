@@ -4,6 +4,6 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 need_toolchains
-say "Benches (release build; pass names in ARGS= to choose)"
-# shellcheck disable=SC2086
-cargo bench --locked --workspace --benches ${ARGS:-}
+say "Benches (built as a release; the first time that takes as long as one)"
+cargo bench --locked --package sightline-media --bench forward
+cargo bench --locked --package sightline --bench timeline
