@@ -27,6 +27,8 @@ use crate::http::{ApiRefusal, ClientAddress, origin_allowed, session_cookie};
 const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a client may stay silent; it pings every 10 s.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// How long the rest of a broken socket is read. It has arrived already or never will.
+const LAST_WORDS_MAX: Duration = Duration::from_millis(100);
 /// Read buffer of a socket. The library's default of 128 KiB is most of an idle connection's memory.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 
@@ -126,7 +128,7 @@ async fn run<S: Side>(mut link: Link, mut side: S, pass: Pass) {
     let app = Arc::clone(&link.app);
     let ending = match side.greet(&mut link).await {
         Ok(()) => serve_side(&mut link, &mut side).await,
-        Err(Gone) => Ending::Broken,
+        Err(Gone) => last_words(&mut link, S::STANDING).await,
     };
     while let Some(message) = link.blocks.next().await {
         let _ = link.send(&message).await;
@@ -178,9 +180,24 @@ async fn serve_side<S: Side>(link: &mut Link, side: &mut S) -> Ending {
             () = tokio::time::sleep_until(heard_at + SILENCE_MAX) => return Ending::Silent,
         };
         if done.is_err() {
-            return Ending::Broken;
+            return last_words(link, S::STANDING).await;
         }
     }
+}
+
+/// A write failed. What the client had said before is still read: a page that is left says goodbye and does not wait for
+/// what is on its way to it.
+async fn last_words(link: &mut Link, standing: Standing) -> Ending {
+    let reading = async {
+        loop {
+            match read(&mut link.socket, standing).await {
+                Ok(Incoming::Goodbye) => return Ending::Goodbye,
+                Ok(_) => {}
+                Err(Gone) => return Ending::Broken,
+            }
+        }
+    };
+    timeout(LAST_WORDS_MAX, reading).await.unwrap_or(Ending::Broken)
 }
 
 async fn shutdown_begun(closing: &mut tokio::sync::watch::Receiver<bool>) {
