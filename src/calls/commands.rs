@@ -73,6 +73,7 @@ impl Calls {
                 self.close_viewer_peer(live).await;
                 let connected = self.media.connect(Some(live.room.worker()), sdp).await.map_err(media_refusal)?;
                 live.viewer_peer = Some(connected.peer);
+                live.media_gone_until_ms = None;
                 self.inner().viewer_peers.insert(connected.peer, live.state.id.clone());
                 self.media.join(live.room, connected.peer).await.map_err(media_refusal)?;
                 live.note_phase(Phase::Answer, clock::now_ms_f64());

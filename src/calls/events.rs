@@ -12,6 +12,9 @@ use crate::clock;
 use crate::cluster::{Note, SessionId, Topic};
 use crate::media_driver::{MediaEvent, PeerId, RoomId, SlotUse, SourceKind};
 
+/// How long a closed media connection waits for its socket to say why, ms: the two travel apart.
+const CLOSE_REASON_MS: i64 = 1_500;
+
 impl Calls {
     /// Works through the media's reports and the clock until the media ends.
     pub async fn run(self: Arc<Self>, mut events: tokio::sync::mpsc::Receiver<MediaEvent>) {
@@ -95,7 +98,8 @@ impl Calls {
                 }
                 return;
             }
-            self.end(&mut live, EndReason::MediaFailed, AuthorKind::System).await;
+            // A page that is closed or loaded anew says so on its socket a moment later: that is the better reason.
+            live.media_gone_until_ms = Some(clock::now_ms() + CLOSE_REASON_MS);
             return;
         }
         let session = self.inner().agent_peers.get(&peer).cloned();
@@ -164,6 +168,8 @@ impl Calls {
             let mut live = shared.lock().await;
             if live.state.stage == CallStage::Invited && live.state.expires_at_ms <= now_ms {
                 self.end(&mut live, EndReason::Unanswered, AuthorKind::System).await;
+            } else if live.media_gone_until_ms.is_some_and(|until| until <= now_ms) {
+                self.end(&mut live, EndReason::MediaFailed, AuthorKind::System).await;
             } else if live.viewer_gone_until_ms.is_some_and(|until| until <= now_ms) {
                 self.end(&mut live, EndReason::ViewerLeft, AuthorKind::Viewer).await;
             }

@@ -22,6 +22,8 @@ pub(super) struct LiveCall {
     pub(super) viewer_session: Option<SessionId>,
     /// When the viewer's broken socket is given up, ms.
     pub(super) viewer_gone_until_ms: Option<i64>,
+    /// When a call whose media connection was closed by the viewer's end is given up, ms.
+    pub(super) media_gone_until_ms: Option<i64>,
     /// The media room.
     pub(super) room: RoomId,
     /// The viewer's connection.

@@ -131,6 +131,7 @@ impl Calls {
             agent_session: session.clone(),
             viewer_session: None,
             viewer_gone_until_ms: None,
+            media_gone_until_ms: None,
             room,
             viewer_peer: None,
             phases: BTreeMap::new(),
