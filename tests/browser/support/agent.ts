@@ -1,0 +1,88 @@
+// The agent's side as a person meets it: the console, by roles and accessible names.
+
+import { expect, type FrameLocator, type Locator, type Page } from '@playwright/test';
+import type { Account } from './server.ts';
+
+/** An agent at the console. */
+export class Agent {
+  readonly page: Page;
+  readonly queue: Locator;
+  readonly mine: Locator;
+  readonly log: Locator;
+  readonly reply: Locator;
+  readonly call: Locator;
+  readonly video: Locator;
+  readonly invite: Locator;
+  readonly within: Page | FrameLocator;
+
+  constructor(page: Page, within: Page | FrameLocator = page) {
+    this.page = page;
+    this.within = within;
+    const lists = within.getByRole('navigation', { name: 'Conversations' });
+    this.queue = lists.getByRole('list', { name: 'Queue' });
+    this.mine = lists.getByRole('list', { name: 'Mine' });
+    this.log = within.getByRole('log', { name: 'Conversation' });
+    this.reply = within.getByRole('textbox', { name: 'Reply' });
+    this.call = within.getByRole('region', { name: 'Call' });
+    this.video = this.call.locator('video[aria-label="Shared screen"]');
+    this.invite = within.getByRole('button', { name: 'Invite to share screen' });
+  }
+
+  /** Opens the console and signs in as the demo's agent. */
+  async signInToDemo(url: string): Promise<void> {
+    await this.page.goto(`${url}/agent?lang=en`);
+    await this.page.getByRole('button', { name: 'Sign in as the demo agent' }).click();
+    await expect(this.queue).toBeAttached();
+  }
+
+  /** Opens the console and signs in by password. */
+  async signIn(url: string, account: Account): Promise<void> {
+    await this.page.goto(`${url}/agent?lang=en`);
+    await this.page.getByRole('textbox', { name: 'Login' }).fill(account.login);
+    await this.page.getByLabel('Password').fill(account.password);
+    await this.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await expect(this.queue).toBeAttached();
+  }
+
+  /** Takes a ticket from the queue. */
+  async take(ticket: number): Promise<void> {
+    await this.queue.getByRole('button', { name: `Take #${ticket}`, exact: true }).click();
+    await expect(this.reply).toBeVisible();
+  }
+
+  /** The row of an own conversation. */
+  row(ticket: number): Locator {
+    return this.mine.getByRole('button', { name: new RegExp(`^#${ticket}\\b`) });
+  }
+
+  /** Writes a reply and sends it with Enter. */
+  async answer(text: string): Promise<void> {
+    await this.reply.fill(text);
+    await this.reply.press('Enter');
+    await expect(this.log.getByText(text, { exact: true })).toBeVisible();
+  }
+
+  /** Ends the running call. */
+  async endCall(): Promise<void> {
+    await this.call.getByRole('button', { name: 'End call' }).click();
+    await expect(this.call).toBeHidden();
+  }
+
+  /** Waits until the shared picture is decoded at this size. */
+  async expectPicture(width: number, height: number): Promise<void> {
+    await expect
+      .poll(() => this.video.evaluate((video: HTMLVideoElement) => [video.videoWidth, video.videoHeight]))
+      .toEqual([width, height]);
+  }
+
+  /** Waits until some picture is decoded, and that it moves on. */
+  async expectPictureMoving(): Promise<void> {
+    await expect
+      .poll(() => this.video.evaluate((video: HTMLVideoElement) => video.videoWidth > 0 && !video.paused))
+      .toBe(true);
+    const frames = () =>
+      this.video.evaluate((video: HTMLVideoElement) => video.getVideoPlaybackQuality().totalVideoFrames);
+    const before = await frames();
+    await expect.poll(frames).toBeGreaterThan(before + 10);
+  }
+}

@@ -1,0 +1,78 @@
+// What a ticket must hold after a call: the oracle of "ticket complete".
+
+import { expect } from '@playwright/test';
+import type { Call, Leg, Ticket } from '../../../web-demo/src/protocol/generated.ts';
+
+/** The phases that every call which showed a picture went through. */
+const PHASES = [
+  'invited',
+  'card_shown',
+  'offer',
+  'answer',
+  'ice',
+  'dtls',
+  'click',
+  'capture_ready',
+  'first_packet_in',
+  'first_packet_out',
+  'first_frame',
+];
+
+/** The seconds of a call but its first and its last, as the times of their samples. */
+export function innerSeconds(call: Call): number[] {
+  const first = Math.ceil((call.accepted_at_ms ?? 0) / 1000 + 1);
+  const last = Math.floor((call.ended_at_ms ?? 0) / 1000 - 1);
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => (first + at) * 1000);
+}
+
+/** Seconds inside the call for which a leg has no sample, as seconds since the call was accepted. */
+export function missingSeconds(call: Call, leg: Leg): number[] {
+  const samples = call.legs.find((one) => one.leg === leg)?.series.samples ?? [];
+  const known = new Set(samples.map(({ t }) => t));
+  return innerSeconds(call)
+    .filter((t) => !known.has(t))
+    .map((t) => Math.round((t - (call.accepted_at_ms ?? 0)) / 100) / 10);
+}
+
+/** The ticket's last call ended, and its last samples are in. */
+export function callIsComplete(ticket: Ticket): boolean {
+  const call = ticket.calls.at(-1);
+  if (call?.ended_at_ms === undefined) return false;
+  return (['viewer_up', 'agent_down', 'server'] as const).every((leg) => missingSeconds(call, leg).length === 0);
+}
+
+/** How many samples each leg has, for a failure's message. */
+export function describeCall(call: Call | undefined): string {
+  if (!call) return 'no call';
+  const legs = (['viewer_up', 'agent_down', 'server'] as const).map(
+    (leg) => `${leg} lacks [${missingSeconds(call, leg).join(', ')}]`,
+  );
+  return `${innerSeconds(call).length} inner seconds; ${legs.join('; ')}; ended: ${call.end_reason}`;
+}
+
+/** What the call of a ticket must hold. */
+export interface ExpectedCall {
+  surface: 'screen' | 'player';
+  endReason: string;
+  width: number;
+  height: number;
+}
+
+/** Checks the block of a call that showed a picture. */
+export function expectCompleteCall(call: Call, expected: ExpectedCall): void {
+  expect(call.surface).toBe(expected.surface);
+  expect(call.end_reason).toBe(expected.endReason);
+  expect(call.participants.map(({ role }) => role).sort()).toEqual(['agent', 'viewer']);
+  expect(call.connect.mode).toBe('warm');
+  expect(Object.keys(call.connect.phases_ms).sort()).toEqual([...PHASES].sort());
+  for (const [name, ms] of Object.entries(call.connect.phases_ms)) expect(ms, name).toBeGreaterThanOrEqual(0);
+  const { capture_ready = 0, first_frame = 0 } = call.connect.phases_ms;
+  const first = call.connect.consent_to_first_frame_ms ?? -1;
+  expect(first).toBeGreaterThan(0);
+  expect(first).toBeLessThan(5_000);
+  expect(Math.abs(first - (first_frame - capture_ready))).toBeLessThan(2);
+  expect(call.media).toMatchObject({ width: expected.width, height: expected.height, viewer_path: 'udp', agent_path: 'udp' });
+  expect(['VP8', 'VP9', 'H264', 'AV1']).toContain(call.media.codec);
+  expect(innerSeconds(call).length, 'the call is too short to prove anything').toBeGreaterThan(2);
+  expect(describeCall(call)).toContain('viewer_up lacks []; agent_down lacks []; server lacks []');
+}
