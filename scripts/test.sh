@@ -35,5 +35,6 @@ check "documentation" rust_docs
 counted "web unit tests" count_vitest vitest
 counted "rust tests" count_cargo cargo test --locked --workspace --no-fail-fast
 check "browser tests: packages" npm_install tests/browser
+check "browser tests: types" npm run --silent --prefix tests/browser typecheck
 counted "browser tests" count_playwright browser_tests
 finish
