@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::gate::Gate;
 use crate::support::Desk;
 use crate::telemetry::TelemetryLog;
+use crate::ws::Sessions;
 
 /// One node's parts.
 pub struct App {
@@ -38,6 +39,8 @@ pub struct App {
     pub telemetry: TelemetryLog,
     /// Bounds of the public port.
     pub gate: Gate,
+    /// Sockets of each session here: one that broke may be counted still when the next one has resumed.
+    pub sessions: Sessions,
     /// Prometheus text.
     pub metrics: PrometheusHandle,
     /// Becomes true when the server shuts down.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use governor::clock::DefaultClock;
 use governor::state::keyed::DefaultKeyedStateStore;
@@ -12,8 +13,8 @@ use signaling::wire::{ErrorCode, Refusal};
 
 use crate::config::Limits;
 
-/// Addresses remembered by the rate limiters before the idle ones are forgotten.
-const ADDRESSES_KEPT: usize = 10_000;
+/// How often the rate limiters forget quiet addresses. What they hold is bounded by the connects of a minute.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 type PerAddress = RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock>;
 
@@ -21,6 +22,8 @@ type PerAddress = RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClo
 pub struct Gate {
     connects: PerAddress,
     sign_ins: PerAddress,
+    tickets: PerAddress,
+    swept: Mutex<Instant>,
     sockets_max: usize,
     per_address_max: usize,
     open: Arc<Mutex<Open>>,
@@ -47,6 +50,8 @@ impl Gate {
         Self {
             connects: per_minute(limits.connects_per_address_per_minute),
             sign_ins: per_minute(limits.sign_ins_per_address_per_minute),
+            tickets: per_minute(limits.tickets_per_address_per_minute),
+            swept: Mutex::new(Instant::now()),
             sockets_max: limits.sockets_max,
             per_address_max: limits.sockets_per_address_max,
             open: Arc::default(),
@@ -58,6 +63,8 @@ impl Gate {
     /// # Errors
     /// [`ErrorCode::RateLimited`] or [`ErrorCode::Overloaded`].
     pub fn socket(&self, address: IpAddr) -> Result<Pass, Refusal> {
+        let address = subscriber_of(address);
+        self.sweep();
         check(&self.connects, address, "too many connections from this address, wait a minute")?;
         let mut open = lock(&self.open);
         if open.all >= self.sockets_max {
@@ -78,7 +85,26 @@ impl Gate {
     /// # Errors
     /// [`ErrorCode::RateLimited`].
     pub fn sign_in(&self, address: IpAddr) -> Result<(), Refusal> {
-        check(&self.sign_ins, address, "too many sign-in attempts, wait a minute")
+        check(&self.sign_ins, subscriber_of(address), "too many sign-in attempts, wait a minute")
+    }
+
+    /// Leave to open a ticket without a signed token.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RateLimited`].
+    pub fn open_ticket(&self, address: IpAddr) -> Result<(), Refusal> {
+        check(&self.tickets, subscriber_of(address), "too many new tickets from this address, wait a minute")
+    }
+
+    /// Forgets addresses that have been quiet, once a minute at most.
+    fn sweep(&self) {
+        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        if swept.elapsed() >= SWEEP_EVERY {
+            *swept = Instant::now();
+            for limiter in [&self.connects, &self.sign_ins, &self.tickets] {
+                limiter.retain_recent();
+            }
+        }
     }
 
     /// Sockets open now.
@@ -103,10 +129,18 @@ impl Drop for Pass {
 }
 
 fn check(limiter: &PerAddress, address: IpAddr, message: &str) -> Result<(), Refusal> {
-    if limiter.len() > ADDRESSES_KEPT {
-        limiter.retain_recent();
-    }
     limiter.check_key(&address).map_err(|_| Refusal::new(ErrorCode::RateLimited, message))
+}
+
+/// What one subscriber holds: an IPv4 address, or a /64 of IPv6 (RFC 6177: at least that much is given to a site).
+fn subscriber_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        address => address,
+    }
 }
 
 fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {

@@ -22,6 +22,14 @@ pub fn id(letter: char) -> String {
     text
 }
 
+/// Whether `text` has the form of an [`id`] with this letter.
+#[must_use]
+pub fn is_id(text: &str, letter: char) -> bool {
+    let mut parts = text.splitn(2, '_');
+    parts.next().is_some_and(|head| head.len() == letter.len_utf8() && head.starts_with(letter))
+        && parts.next().is_some_and(|rest| rest.len() == 26 && rest.bytes().all(|byte| ALPHABET.contains(&byte)))
+}
+
 /// A secret of 192 random bits in base64url (32 characters).
 #[must_use]
 pub fn secret() -> String {
@@ -50,6 +58,7 @@ mod tests {
         assert_eq!(first.len(), 28);
         assert!(first.starts_with("c_"));
         assert_ne!(first, id('c'));
+        assert!(is_id(&first, 'c') && !is_id(&first, 's') && !is_id("c_short", 'c') && !is_id("", 'c'));
         assert_eq!(secret().len(), 32);
     }
 }

@@ -14,17 +14,20 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::auth::Auth;
 use crate::calls::Calls;
-use crate::cluster::{Bus, CallNode, LocalBus, NodeId, Note, PresenceBook, Topic};
+use crate::cluster::{Bus, CallNode, LocalBus, NodeId, Note, Presence, PresenceBook, Topic};
 use crate::config::{Config, DatabaseLocation};
 use crate::gate::Gate;
 use crate::media_driver::{self, MediaConfig, MediaError};
 use crate::storage::{StorageError, Store};
 use crate::support::{CallBook, Desk};
 use crate::telemetry::{TelemetryError, TelemetryLog, TelemetryOptions};
+use crate::ws::Sessions;
 use crate::{clock, demo, http, random};
 
 /// How long clients get to send their last samples after their calls were ended by a shutdown.
 const LAST_SAMPLES: Duration = Duration::from_millis(500);
+/// Connects and tickets a minute from one address in the demo.
+const DEMO_RATE: u32 = 60_000;
 /// How long a client may take to send the head of a request.
 const REQUEST_HEAD_MAX: Duration = Duration::from_secs(20);
 /// Bounds of the connect-time histogram, seconds.
@@ -114,7 +117,13 @@ impl Server {
     /// # Errors
     /// [`ServerError`], which says what to mend.
     pub async fn start(options: ServerOptions) -> Result<Self, ServerError> {
-        let ServerOptions { config, demo, bus } = options;
+        let ServerOptions { mut config, demo, bus } = options;
+        if demo {
+            // The demo is loaded from this machine by the load test that it prints.
+            config.limits.connects_per_address_per_minute = DEMO_RATE;
+            config.limits.tickets_per_address_per_minute = DEMO_RATE;
+            config.limits.sockets_per_address_max = config.limits.sockets_max;
+        }
         let data = config.storage.data.clone();
         create_private_dir(&data)?;
         let address = config.http.bind.0;
@@ -131,12 +140,13 @@ impl Server {
             TelemetryLog::open(TelemetryOptions::new(data.join("telemetry"), &node.0), store.clone()).await?;
         let (media, media_events) = media_driver::start(media_config(&config), clock::now_ms_f64)?;
 
+        let alone = bus.is_none();
         let bus = bus.unwrap_or_else(|| Arc::new(LocalBus::default()));
         let presence = PresenceBook::new(node.clone(), Arc::clone(&bus));
         let desk = Arc::new(Desk { store, bus: Arc::clone(&bus), presence, calls: CallBook::default() });
         let start_bitrate_kbps = Some(config.media.start_bitrate_kbps).filter(|kbps| *kbps > 0);
         let calls = Arc::new(Calls::new(node.clone(), Arc::clone(&desk), media, telemetry.clone(), start_bitrate_kbps));
-        let left = calls.end_leftovers().await?;
+        let left = calls.end_leftovers(alone).await?;
         if left > 0 {
             tracing::warn!(calls = left, "calls of the former process were ended");
         }
@@ -151,6 +161,7 @@ impl Server {
             tls: tls.is_some(),
             auth,
             gate: Gate::new(&config.limits),
+            sessions: Sessions::default(),
             desk,
             calls: Arc::clone(&calls),
             telemetry,
@@ -347,11 +358,24 @@ async fn first_api_key(auth: &Auth, data: &Path) -> Result<Option<String>, Serve
 async fn listen_to_nodes(app: Arc<App>) {
     let mut subscriber = app.desk.bus.attach();
     app.desk.bus.subscribe(&subscriber, Topic::Nodes);
-    app.desk.bus.publish(Topic::Nodes, Note::PresenceWanted);
+    app.desk.bus.publish(Topic::Nodes, Note::StateWanted);
     while let Some(note) = subscriber.next().await {
+        if subscriber.take_lagged() {
+            app.desk.bus.publish(Topic::Nodes, Note::StateWanted);
+        }
         match &*note {
-            Note::Presence(presence) => app.desk.presence.learn(presence),
-            Note::PresenceWanted => app.desk.presence.tell_all(),
+            Note::Presence(presence) => {
+                app.desk.presence.learn(presence);
+                if let Presence::NodeGone { node } = presence
+                    && *node != app.node
+                {
+                    app.desk.calls.forget_node(node);
+                }
+            }
+            Note::StateWanted => {
+                app.desk.presence.tell_all();
+                app.calls.tell_nodes().await;
+            }
             Note::Call(handle, state) if handle.node != app.node => app.desk.calls.note(handle, state),
             _ => {}
         }

@@ -40,6 +40,8 @@ pub fn end_reason(side: AuthorKind, stage: CallStage, asked: Option<EndReason>) 
         (AuthorKind::Viewer, CallStage::Invited, _) => EndReason::Declined,
         (AuthorKind::Viewer, _, Some(EndReason::CaptureEnded)) => EndReason::CaptureEnded,
         (AuthorKind::Viewer, _, Some(EndReason::MediaFailed)) => EndReason::MediaFailed,
+        // The server's own reasons stand.
+        (AuthorKind::System, _, Some(reason)) => reason,
         // A reloaded page finds a call that it no longer has.
         (AuthorKind::Viewer, _, Some(EndReason::ViewerLeft)) => EndReason::ViewerLeft,
         (AuthorKind::Viewer, _, _) => EndReason::ViewerStopped,

@@ -2,9 +2,10 @@
 
 use signaling::UserId;
 use signaling::timeline::{AuthorKind, EndReason};
-use signaling::wire::Refusal;
+use signaling::wire::{ErrorCode, Refusal, ServerMessage, SlotAssignment};
 
 use super::GRACE_MS;
+use super::events::closed_message;
 use super::service::{Calls, media_refusal};
 use crate::clock;
 use crate::cluster::SessionId;
@@ -18,26 +19,45 @@ pub(super) struct AgentMedia {
     pub(super) peer: Option<PeerId>,
     /// When the broken socket is given up, ms.
     pub(super) gone_until_ms: Option<i64>,
+    /// What arrives where, as last told; told again to a socket that resumes.
+    pub(super) slots: Vec<SlotAssignment>,
 }
 
 impl Calls {
     /// An agent's session said hello. With the session of a broken socket its call goes on; a session of the same agent
     /// that is broken and not resumed belonged to a page that was loaded anew, and its call ends.
-    pub async fn agent_back(&self, session: &SessionId, user: &UserId) {
+    pub async fn agent_back(&self, session: &SessionId, user: &UserId, resumed: bool) {
         let stale: Vec<SessionId> = {
             let mut inner = self.inner();
             let entry = inner.agents.entry(session.clone());
-            entry.or_insert_with(|| AgentMedia { user: user.clone(), peer: None, gone_until_ms: None }).gone_until_ms =
-                None;
+            entry
+                .or_insert_with(|| AgentMedia {
+                    user: user.clone(),
+                    peer: None,
+                    gone_until_ms: None,
+                    slots: Vec::new(),
+                })
+                .gone_until_ms = None;
+            // A second tab that resumes its own session says nothing of the first one's page.
             inner
                 .agents
                 .iter()
+                .filter(|_| !resumed)
                 .filter(|(id, agent)| *id != session && agent.user == *user && agent.gone_until_ms.is_some())
                 .map(|(id, _)| id.clone())
                 .collect()
         };
         for session in stale {
             self.drop_agent(&session).await;
+        }
+    }
+
+    /// What a socket that resumes may have missed while it was broken.
+    #[must_use]
+    pub fn agent_missed(&self, session: &SessionId) -> ServerMessage {
+        match self.inner().agents.get(session) {
+            Some(agent) if agent.peer.is_some() => ServerMessage::Slots { slots: agent.slots.clone() },
+            _ => closed_message(),
         }
     }
 
@@ -48,6 +68,12 @@ impl Calls {
         } else if let Some(agent) = self.inner().agents.get_mut(session) {
             agent.gone_until_ms = Some(clock::now_ms() + GRACE_MS);
         }
+    }
+
+    /// Whether a session may be resumed by `user`: it is unknown here, or the same user's.
+    #[must_use]
+    pub fn session_is_free(&self, session: &SessionId, user: &UserId) -> bool {
+        self.inner().agents.get(session).is_none_or(|agent| agent.user == *user)
     }
 
     /// An agent's offer: its warm connection, or an ICE restart of it. Returns the answer.
@@ -61,6 +87,9 @@ impl Calls {
                 return self.media.reoffer(peer, sdp).await.map_err(media_refusal);
             }
             self.forget_agent_peer(session, peer).await;
+        } else if restart {
+            self.direct(session.clone(), closed_message());
+            return Err(Refusal::new(ErrorCode::OutOfOrder, "there is no connection to restart"));
         }
         let room = self.room_of_agent(session).await;
         let connected = self.media.connect(room.map(|room| room.worker()), sdp).await.map_err(media_refusal)?;
@@ -95,6 +124,7 @@ impl Calls {
                 && agent.peer == Some(peer)
             {
                 agent.peer = None;
+                agent.slots.clear();
             }
         }
         self.media.close_peer(peer).await;

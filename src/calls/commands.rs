@@ -32,6 +32,9 @@ impl Calls {
             }
             CallCommand::Accept { session, surface, .. } => self.accept(live, session, surface).await?,
             CallCommand::End { side, user, reason, .. } => {
+                if reason == Some(EndReason::Declined) && live.state.stage != CallStage::Invited {
+                    return Err(Refusal::new(ErrorCode::OutOfOrder, "the call was accepted already"));
+                }
                 if side == AuthorKind::Agent && user.as_ref() != Some(&live.state.agent) {
                     return Err(Refusal::new(ErrorCode::Forbidden, "another agent has this call"));
                 }
@@ -40,13 +43,17 @@ impl Calls {
             }
             CallCommand::Phase { side, phase, at_ms, .. } => {
                 phases::check(side, phase, at_ms, clock::now_ms_f64())?;
-                live.note_phase(phase, at_ms);
                 if phase == Phase::FirstFrame {
-                    self.went_live(live).await?;
+                    // Told again after a reconnect it changes nothing.
+                    if live.state.stage != CallStage::Live {
+                        self.went_live(live, at_ms).await?;
+                    }
+                } else {
+                    live.note_phase(phase, at_ms);
                 }
             }
             CallCommand::ViewerGone { session, goodbye, .. } => self.viewer_gone(live, &session, goodbye).await,
-            CallCommand::ViewerBack { session, .. } => self.viewer_back(live, &session).await,
+            CallCommand::ViewerBack { session, resumed, .. } => self.viewer_back(live, &session, resumed).await,
             CallCommand::CloseMedia { session, .. } => {
                 if live.viewer_session.as_ref() == Some(&session) {
                     self.close_viewer_peer(live).await;
@@ -64,18 +71,30 @@ impl Calls {
         restart: bool,
     ) -> Result<CallReply, Refusal> {
         let other_tab = live.viewer_session.as_ref().is_some_and(|known| *known != session);
-        if other_tab && live.viewer_gone_until_ms.is_none() && live.viewer_peer.is_some() {
+        if other_tab && live.state.stage != CallStage::Invited && live.viewer_gone_until_ms.is_none() {
             return Err(Refusal::new(ErrorCode::Forbidden, "another tab of this viewer has the call"));
+        }
+        if other_tab && let Some(former) = live.viewer_session.take() {
+            // While the card is read, the tab that offered last is the one that can accept.
+            self.direct(former, super::events::closed_message());
         }
         let sdp = match (restart, live.viewer_peer) {
             (true, Some(peer)) => self.media.reoffer(peer, sdp).await.map_err(media_refusal)?,
-            _ => {
+            (true, None) => {
+                self.direct(session, super::events::closed_message());
+                return Err(Refusal::new(ErrorCode::OutOfOrder, "there is no connection to restart"));
+            }
+            (false, _) => {
                 self.close_viewer_peer(live).await;
                 let connected = self.media.connect(Some(live.room.worker()), sdp).await.map_err(media_refusal)?;
                 live.viewer_peer = Some(connected.peer);
                 live.media_gone_until_ms = None;
                 self.inner().viewer_peers.insert(connected.peer, live.state.id.clone());
-                self.media.join(live.room, connected.peer).await.map_err(media_refusal)?;
+                if let Err(error) = self.media.join(live.room, connected.peer).await {
+                    // The room went down with its worker.
+                    self.end(live, EndReason::WorkerFailed, AuthorKind::System).await;
+                    return Err(media_refusal(error));
+                }
                 live.note_phase(Phase::Answer, clock::now_ms_f64());
                 connected.answer
             }
@@ -88,7 +107,7 @@ impl Calls {
         if live.viewer_session.as_ref() != Some(session) {
             return;
         }
-        if live.state.stage == CallStage::Invited {
+        if live.state.stage == CallStage::Invited && goodbye {
             // The card goes with the page; the invitation stands until it runs out or the viewer is back.
             self.close_viewer_peer(live).await;
             live.viewer_session = None;
@@ -99,10 +118,21 @@ impl Calls {
         }
     }
 
-    async fn viewer_back(&self, live: &mut LiveCall, session: &SessionId) {
+    async fn viewer_back(&self, live: &mut LiveCall, session: &SessionId, resumed: bool) {
         if live.viewer_session.as_ref() == Some(session) {
             live.viewer_gone_until_ms = None;
-        } else if live.viewer_gone_until_ms.is_some() {
+        } else if live.viewer_gone_until_ms.is_some() && !resumed {
+            self.give_viewer_up(live).await;
+        }
+    }
+
+    /// The viewer's page is gone: an invitation stands without its connection, a call ends.
+    pub(super) async fn give_viewer_up(&self, live: &mut LiveCall) {
+        live.viewer_gone_until_ms = None;
+        if live.state.stage == CallStage::Invited {
+            self.close_viewer_peer(live).await;
+            live.viewer_session = None;
+        } else {
             self.end(live, EndReason::ViewerLeft, AuthorKind::Viewer).await;
         }
     }

@@ -12,6 +12,9 @@ use crate::clock;
 use crate::cluster::{Note, SessionId, Topic};
 use crate::media_driver::{MediaEvent, PeerId, RoomId, SlotUse, SourceKind};
 
+/// How long an accepted call may be without a picture, ms. The slowest cold connect over a bad line takes a few seconds;
+/// after this nobody believes in it any more, and the agent can invite again.
+const CONNECTING_MS: i64 = 45_000;
 /// How long a closed media connection waits for its socket to say why, ms: the two travel apart.
 const CLOSE_REASON_MS: i64 = 1_500;
 
@@ -124,8 +127,11 @@ impl Calls {
                     },
                 })
             };
-            slots.into_iter().filter_map(assign).collect()
+            slots.into_iter().filter_map(assign).collect::<Vec<_>>()
         };
+        if let Some(agent) = self.inner().agents.get_mut(&session) {
+            agent.slots.clone_from(&slots);
+        }
         self.direct(session, ServerMessage::Slots { slots });
     }
 
@@ -164,6 +170,7 @@ impl Calls {
         for session in gone {
             self.drop_agent(&session).await;
         }
+        self.record_ends().await;
         for shared in self.all() {
             let mut live = shared.lock().await;
             if live.state.stage == CallStage::Invited && live.state.expires_at_ms <= now_ms {
@@ -171,7 +178,11 @@ impl Calls {
             } else if live.media_gone_until_ms.is_some_and(|until| until <= now_ms) {
                 self.end(&mut live, EndReason::MediaFailed, AuthorKind::System).await;
             } else if live.viewer_gone_until_ms.is_some_and(|until| until <= now_ms) {
-                self.end(&mut live, EndReason::ViewerLeft, AuthorKind::Viewer).await;
+                self.give_viewer_up(&mut live).await;
+            } else if live.state.stage == CallStage::Connecting
+                && live.state.accepted_at_ms.is_some_and(|accepted| accepted + CONNECTING_MS <= now_ms)
+            {
+                self.end(&mut live, EndReason::MediaFailed, AuthorKind::System).await;
             }
         }
     }
@@ -186,11 +197,12 @@ impl Calls {
         live.viewer_session.clone()
     }
 
-    fn direct(&self, session: SessionId, message: ServerMessage) {
+    pub(super) fn direct(&self, session: SessionId, message: ServerMessage) {
         self.desk.bus.publish(Topic::Session(session), Note::Direct(Box::new(message)));
     }
 }
 
-fn closed_message() -> ServerMessage {
+/// Tells a client that its connection is no more.
+pub(super) fn closed_message() -> ServerMessage {
     ServerMessage::MediaClosed { message: "the media connection was closed".to_owned() }
 }

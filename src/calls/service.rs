@@ -10,10 +10,11 @@ use signaling::wire::{CallStage, ErrorCode, Phase, Refusal};
 use signaling::{CallId, ConversationId};
 
 use super::agents::AgentMedia;
+use super::events::closed_message;
 use super::live::LiveCall;
 use super::samples::SampleBuffer;
 use crate::clock;
-use crate::cluster::{NodeId, Note, RoomHandle, SessionId, Topic};
+use crate::cluster::{CallCommand, NodeId, Note, RoomHandle, SessionId, Topic};
 use crate::media_driver::{MediaError, MediaHandle, PeerId, RoomId};
 use crate::random;
 use crate::storage::{Appended, NewCall, StorageError};
@@ -44,6 +45,8 @@ pub(super) struct Inner {
     pub(super) agent_peers: HashMap<PeerId, SessionId>,
     /// Connections that lost their path, with the time at which they are given up, ms.
     pub(super) lost_peers: HashMap<PeerId, i64>,
+    /// Calls whose end the store refused; bounded by the calls that can run.
+    pub(super) unrecorded: Vec<(CallId, EndReason)>,
 }
 
 impl Calls {
@@ -73,12 +76,14 @@ impl Calls {
         &self.media
     }
 
-    /// Ends the calls that a former process of this node left behind.
+    /// Ends the calls that a former process of this node left behind; without other nodes, those of any name (a new
+    /// data folder makes a new one).
     ///
     /// # Errors
     /// What the store refuses.
-    pub async fn end_leftovers(&self) -> Result<usize, StorageError> {
-        let left = self.desk.store.unended_calls(&self.node.0).await?;
+    pub async fn end_leftovers(&self, alone: bool) -> Result<usize, StorageError> {
+        let store = &self.desk.store;
+        let left = if alone { store.all_unended_calls().await? } else { store.unended_calls(&self.node.0).await? };
         for row in &left {
             self.desk.store.end_call(&row.id, EndReason::ServerRestarted, Author::system(), clock::now_ms()).await?;
         }
@@ -151,6 +156,7 @@ impl Calls {
         {
             tracing::warn!(%error, call = %row.id, "the agent's warm connection could not join");
             self.forget_agent_peer(session, peer).await;
+            self.direct(session.clone(), closed_message());
         }
         if let Some(shared) = self.call(&row.id) {
             let live = shared.lock().await;
@@ -168,6 +174,9 @@ impl Calls {
         surface: Surface,
     ) -> Result<(), Refusal> {
         call::advance(live.state.stage, CallEvent::Accepted)?;
+        if live.viewer_session.as_ref().is_some_and(|known| *known != session) {
+            return Err(Refusal::new(ErrorCode::OutOfOrder, "another tab of this viewer has the card"));
+        }
         let viewer = self.viewer_author(&live.state.conversation).await?;
         let done = self.desk.store.accept_call(live.id(), surface, viewer, clock::now_ms()).await;
         let (row, appended) = done.map_err(refusal)?;
@@ -180,9 +189,11 @@ impl Calls {
     }
 
     /// The agent decoded its first frame.
-    pub(super) async fn went_live(&self, live: &mut LiveCall) -> Result<(), Refusal> {
-        live.state.stage = call::advance(live.state.stage, CallEvent::FirstFrame)?;
+    pub(super) async fn went_live(&self, live: &mut LiveCall, at_ms: f64) -> Result<(), Refusal> {
+        let stage = call::advance(live.state.stage, CallEvent::FirstFrame)?;
         self.desk.store.set_call_live(live.id()).await.map_err(refusal)?;
+        live.state.stage = stage;
+        live.note_phase(Phase::FirstFrame, at_ms);
         self.tell(live, None);
         self.save_phases(live).await;
         let reached = |phase| live.phases.get(&phase).copied();
@@ -221,14 +232,36 @@ impl Calls {
             }
             Ok(None) => None,
             Err(error) => {
-                // The record is repaired by `end_leftovers` at the next start; the people must not wait for it.
-                tracing::error!(%error, call = %live.id(), "the end of a call was not stored");
+                // The people must not wait for it; until it is written neither of them can have another call.
+                tracing::error!(%error, call = %live.id(), "the end of a call was not stored, it is tried again");
+                self.inner().unrecorded.push((live.id().clone(), reason));
                 None
             }
         };
         self.tell(live, appended.as_ref());
         let label = serde_json::to_value(reason).ok().and_then(|value| value.as_str().map(str::to_owned));
         metrics::counter!("sightline_calls_ended_total", "reason" => label.unwrap_or_default()).increment(1);
+    }
+
+    /// Writes the ends that could not be written.
+    pub(super) async fn record_ends(&self) {
+        let unrecorded = std::mem::take(&mut self.inner().unrecorded);
+        for (call, reason) in unrecorded {
+            match self.desk.store.end_call(&call, reason, Author::system(), clock::now_ms()).await {
+                Ok(Some((_, appended))) => self.desk.tell(&appended),
+                Ok(None) => {}
+                Err(_) => self.inner().unrecorded.push((call, reason)),
+            }
+        }
+    }
+
+    /// Tells the other nodes which calls run here.
+    pub async fn tell_nodes(&self) {
+        for shared in self.all() {
+            let live = shared.lock().await;
+            let note = Note::Call(live.handle.clone(), Box::new(live.state.clone()));
+            self.desk.bus.publish(Topic::Nodes, note);
+        }
     }
 
     /// Ends all calls, for a shutdown; new invitations are refused from now on.
@@ -242,10 +275,10 @@ impl Calls {
 
     /// Ends the running call of a conversation that is resolved or put back.
     pub async fn end_of_conversation(&self, conversation: &ConversationId) {
-        let Some((_, state)) = self.desk.calls.of(conversation) else { return };
-        if let Some(shared) = self.call(&state.id) {
-            self.end(&mut *shared.lock().await, EndReason::ConversationClosed, AuthorKind::Agent).await;
-        }
+        let Some((handle, state)) = self.desk.calls.of(conversation) else { return };
+        let reason = Some(EndReason::ConversationClosed);
+        let command = CallCommand::End { call: state.id, side: AuthorKind::System, user: None, reason };
+        self.desk.bus.request(handle.node, command).await;
     }
 
     /// Whether `agent` invited to `call`, for the acceptance of its telemetry.

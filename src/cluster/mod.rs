@@ -52,6 +52,8 @@ pub enum Topic {
     Conversation(ConversationId),
     /// The viewer of one conversation: its status, place and call.
     Viewer(ConversationId),
+    /// Sockets of one viewer, by the SHA-256 of its key, also before there is a conversation.
+    Key([u8; 32]),
     /// One client.
     Session(SessionId),
     /// The nodes themselves.
@@ -72,6 +74,8 @@ pub enum Note {
     Changed(Box<ConversationSummary>),
     /// The line moved, or agents came or went.
     QueueMoved,
+    /// The conversation of a key exists now; for the viewer's other tabs.
+    Opened,
     /// Somebody types.
     Typing {
         /// Which chat.
@@ -98,8 +102,8 @@ pub enum Note {
     Direct(Box<ServerMessage>),
     /// Who is on line at a node.
     Presence(Presence),
-    /// A node came up and wants to know who is on line elsewhere.
-    PresenceWanted,
+    /// A node came up, or missed notes, and wants to know who is on line and which calls run elsewhere.
+    StateWanted,
 }
 
 /// A request to the node that has the call.
@@ -160,8 +164,10 @@ pub enum CallCommand {
     ViewerBack {
         /// The call.
         call: CallId,
-        /// Whose; another one than before means that the page was loaded anew.
+        /// Whose.
         session: SessionId,
+        /// Whether the page goes on with the session of a broken socket; otherwise it was loaded anew.
+        resumed: bool,
     },
     /// The viewer closed its media connection.
     CloseMedia {

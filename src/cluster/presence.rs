@@ -1,6 +1,7 @@
 //! Who is on line, over all nodes.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,15 @@ pub enum Presence {
         /// Sockets.
         sockets: u32,
     },
+    /// All who are on line at a node; replaces what was known of it.
+    All {
+        /// Where.
+        node: NodeId,
+        /// Agents with their sockets.
+        agents: Vec<(UserId, u32)>,
+        /// Viewers with their sockets.
+        viewers: Vec<(ConversationId, u32)>,
+    },
     /// A node shuts down; forget what it said.
     NodeGone {
         /// Which.
@@ -41,6 +51,7 @@ pub struct PresenceBook {
     node: NodeId,
     bus: Arc<dyn Bus>,
     nodes: Mutex<HashMap<NodeId, Counts>>,
+    leaving: AtomicBool,
 }
 
 #[derive(Default)]
@@ -50,24 +61,31 @@ struct Counts {
 }
 
 impl PresenceBook {
-    /// An empty book; asks the other nodes for theirs.
+    /// An empty book; what a former process of this node said is forgotten.
     #[must_use]
     pub fn new(node: NodeId, bus: Arc<dyn Bus>) -> Self {
-        bus.publish(Topic::Nodes, Note::PresenceWanted);
-        Self { node, bus, nodes: Mutex::default() }
+        bus.publish(Topic::Nodes, Note::Presence(Presence::NodeGone { node: node.clone() }));
+        Self { node, bus, nodes: Mutex::default(), leaving: AtomicBool::new(false) }
     }
 
     /// An agent's socket came (`true`) or went. Returns whether the agent is on line now.
     pub fn agent_socket(&self, user: &UserId, came: bool) -> bool {
-        let sockets = step(&mut self.nodes().entry(self.node.clone()).or_default().agents, user, came);
-        self.tell(Presence::Agent { node: self.node.clone(), user: user.clone(), sockets });
+        {
+            // Told under the lock, so that two changes cannot overtake each other; publishing never waits.
+            let mut nodes = self.nodes();
+            let sockets = step(&mut nodes.entry(self.node.clone()).or_default().agents, user, came);
+            self.tell(Presence::Agent { node: self.node.clone(), user: user.clone(), sockets });
+        }
         self.agent_online(user)
     }
 
     /// A viewer's socket came (`true`) or went. Returns whether the viewer is on line now.
     pub fn viewer_socket(&self, conversation: &ConversationId, came: bool) -> bool {
-        let sockets = step(&mut self.nodes().entry(self.node.clone()).or_default().viewers, conversation, came);
-        self.tell(Presence::Viewer { node: self.node.clone(), conversation: conversation.clone(), sockets });
+        {
+            let mut nodes = self.nodes();
+            let sockets = step(&mut nodes.entry(self.node.clone()).or_default().viewers, conversation, came);
+            self.tell(Presence::Viewer { node: self.node.clone(), conversation: conversation.clone(), sockets });
+        }
         self.viewer_online(conversation)
     }
 
@@ -111,6 +129,11 @@ impl PresenceBook {
             Presence::Viewer { node, conversation, sockets } if *node != self.node => {
                 set(&mut nodes.entry(node.clone()).or_default().viewers, conversation, *sockets);
             }
+            Presence::All { node, agents, viewers } if *node != self.node => {
+                let counts =
+                    Counts { agents: agents.iter().cloned().collect(), viewers: viewers.iter().cloned().collect() };
+                nodes.insert(node.clone(), counts);
+            }
             Presence::NodeGone { node } if *node != self.node => {
                 nodes.remove(node);
             }
@@ -118,26 +141,27 @@ impl PresenceBook {
         }
     }
 
-    /// Tells a new node who is on line here.
+    /// Tells the other nodes all who are on line here.
     pub fn tell_all(&self) {
         let nodes = self.nodes();
         let Some(own) = nodes.get(&self.node) else { return };
-        let node = || self.node.clone();
-        for (user, sockets) in &own.agents {
-            self.tell(Presence::Agent { node: node(), user: user.clone(), sockets: *sockets });
-        }
-        for (conversation, sockets) in &own.viewers {
-            self.tell(Presence::Viewer { node: node(), conversation: conversation.clone(), sockets: *sockets });
-        }
+        self.tell(Presence::All {
+            node: self.node.clone(),
+            agents: own.agents.iter().map(|(user, sockets)| (user.clone(), *sockets)).collect(),
+            viewers: own.viewers.iter().map(|(id, sockets)| (id.clone(), *sockets)).collect(),
+        });
     }
 
-    /// Tells the others that this node goes.
+    /// Tells the others that this node goes; nothing is told afterwards.
     pub fn leave(&self) {
         self.tell(Presence::NodeGone { node: self.node.clone() });
+        self.leaving.store(true, Ordering::Release);
     }
 
     fn tell(&self, presence: Presence) {
-        self.bus.publish(Topic::Nodes, Note::Presence(presence));
+        if !self.leaving.load(Ordering::Acquire) {
+            self.bus.publish(Topic::Nodes, Note::Presence(presence));
+        }
     }
 
     fn nodes(&self) -> MutexGuard<'_, HashMap<NodeId, Counts>> {

@@ -77,6 +77,7 @@ fn check_together(config: &Config) -> Result<(), (&'static str, &'static str)> {
     if limits.connects_per_address_per_minute == 0
         || limits.messages_per_second == 0
         || limits.sign_ins_per_address_per_minute == 0
+        || limits.tickets_per_address_per_minute == 0
     {
         return Err(("[limits]", "rates in [limits] must be at least 1"));
     }

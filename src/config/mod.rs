@@ -134,6 +134,8 @@ pub struct Limits {
     pub messages_per_second: u32,
     /// Sign-in attempts a minute from one address.
     pub sign_ins_per_address_per_minute: u32,
+    /// New tickets a minute from one address, of viewers without a signed token.
+    pub tickets_per_address_per_minute: u32,
     /// Peer connections of one media worker.
     pub peers_per_worker_max: usize,
     /// Rooms of one media worker.
@@ -150,6 +152,7 @@ impl Default for Limits {
             connects_per_address_per_minute: 600,
             messages_per_second: 100,
             sign_ins_per_address_per_minute: 10,
+            tickets_per_address_per_minute: 30,
             peers_per_worker_max: 1_000,
             rooms_per_worker_max: 500,
             drain_seconds: 10,

@@ -113,6 +113,14 @@ impl Drop for Chat {
         self.desk.bus.detach(&self.subscriber);
         if let Some(conversation) = &self.conversation {
             self.desk.presence.viewer_socket(conversation, false);
+            let (desk, id) = (Arc::clone(&self.desk), conversation.clone());
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(async move {
+                    if let Ok(row) = desk.conversation(&id).await {
+                        desk.tell_changed(&row);
+                    }
+                });
+            }
         }
     }
 }

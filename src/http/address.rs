@@ -27,6 +27,33 @@ impl FromRequestParts<Arc<App>> for ClientAddress {
     }
 }
 
+/// Whether the `Host` of a request is an address or localhost, so that no name of somebody else's resolves to us (DNS
+/// rebinding makes any web page "local" by its own name).
+#[must_use]
+pub fn host_is_local(headers: &HeaderMap) -> bool {
+    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host
+        .rsplit_once(':')
+        .map_or(host, |(name, port)| if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host });
+    name.eq_ignore_ascii_case("localhost") || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+}
+
+/// Whether the browser reached us by https: directly, or by what a trusted proxy says.
+#[derive(Debug, Clone, Copy)]
+pub struct Https(pub bool);
+
+impl FromRequestParts<Arc<App>> for Https {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+        let trusted =
+            peer.is_some_and(|peer| app.config.http.trusted_proxies.iter().any(|network| network.contains(peer)));
+        let forwarded = parts.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+        Ok(Self(app.tls || (trusted && forwarded)))
+    }
+}
+
 /// Walks `X-Forwarded-For` from the right for as long as the speaker is trusted.
 fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
@@ -60,6 +87,13 @@ pub(super) async fn with_host(mut request: Request) -> Request {
     request
 }
 
+/// Whether the page that made this request is this server's own, or it is no page at all (no `Origin`).
+#[must_use]
+pub fn own_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get("origin") else { return true };
+    origin.to_str().is_ok_and(|origin| is_own(&origin.to_ascii_lowercase(), headers))
+}
+
 /// Whether the page that opened this request may: no `Origin` (not a browser), the server's own, or a configured one.
 #[must_use]
 pub fn origin_allowed(app: &App, headers: &HeaderMap) -> bool {
@@ -69,6 +103,10 @@ pub fn origin_allowed(app: &App, headers: &HeaderMap) -> bool {
     if app.config.http.allowed_origins.iter().any(|allowed| allowed.0 == origin) {
         return true;
     }
+    is_own(&origin, headers)
+}
+
+fn is_own(origin: &str, headers: &HeaderMap) -> bool {
     let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     // Behind a proxy that ends TLS the scheme differs from ours; the host is what tells pages apart.
     let origin_host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));

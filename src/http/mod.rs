@@ -15,7 +15,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
-pub use address::{ClientAddress, origin_allowed};
+pub use address::{ClientAddress, Https, host_is_local, origin_allowed, own_origin};
 pub use api::openapi_json;
 pub use principal::session_cookie;
 pub use refusals::ApiRefusal;

@@ -52,7 +52,7 @@ pub(super) async fn ops(State(app): State<Arc<App>>, _operator: Operator) -> Res
         agents_online,
         waiting: count(waiting().count()),
         taken: count(open.iter().filter(|row| row.status == ConversationStatus::Taken).count()),
-        longest_wait_ms: waiting().map(|row| now_ms - row.opened_at_ms).max(),
+        longest_wait_ms: waiting().map(|row| now_ms - row.waiting_since_ms.unwrap_or(row.opened_at_ms)).max(),
         calls: count(app.desk.calls.len()),
         workers: workers.collect(),
         recent_calls,

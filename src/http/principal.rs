@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use signaling::wire::ErrorCode;
 
-use super::{ApiRefusal, origin_allowed};
+use super::{ApiRefusal, host_is_local, own_origin};
 use crate::app::App;
 use crate::storage::UserRow;
 use crate::support::refusal;
@@ -47,7 +47,7 @@ impl FromRequestParts<Arc<App>> for Principal {
             return Err(ApiRefusal::new(ErrorCode::Unauthorized, "sign in, or send an API key as a bearer token"));
         };
         // A cookie travels by itself: what changes something must come from a page of ours.
-        if parts.method != Method::GET && !origin_allowed(app, &parts.headers) {
+        if parts.method != Method::GET && !own_origin(&parts.headers) {
             return Err(ApiRefusal::new(ErrorCode::Origin, "this page's origin may not act for you"));
         }
         match app.auth.session_user(&token).await.map_err(refusal)? {
@@ -75,7 +75,7 @@ impl FromRequestParts<Arc<App>> for Operator {
         // Loopback counts only for a direct connection: a proxy on this machine speaks for anybody.
         let direct = !parts.headers.contains_key("x-forwarded-for") && !parts.headers.contains_key("forwarded");
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
-        if direct && peer.is_some_and(|peer| peer.is_loopback()) {
+        if direct && host_is_local(&parts.headers) && peer.is_some_and(|peer| peer.is_loopback()) {
             return Ok(Self);
         }
         Principal::from_request_parts(parts, app).await.map(|_| Self)

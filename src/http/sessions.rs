@@ -12,7 +12,7 @@ use signaling::api::{SessionView, SignIn};
 use signaling::wire::ErrorCode;
 
 use super::principal::{COOKIE, Principal, bearer, session_cookie};
-use super::{ApiRefusal, ClientAddress, origin_allowed};
+use super::{ApiRefusal, ClientAddress, Https, host_is_local, own_origin};
 use crate::app::App;
 use crate::auth::SESSION_MS;
 use crate::demo::DEMO_LOGIN;
@@ -39,13 +39,14 @@ pub(super) fn demo_router() -> Router<Arc<App>> {
 pub(super) async fn sign_in(
     State(app): State<Arc<App>>,
     ClientAddress(address): ClientAddress,
+    https: Https,
     headers: HeaderMap,
     Json(body): Json<SignIn>,
 ) -> Result<Response, ApiRefusal> {
-    check_origin(&app, &headers)?;
+    check_origin(&headers)?;
     app.gate.sign_in(address)?;
     let (user, token) = app.auth.sign_in(&body.login, body.password).await?;
-    Ok(signed_in(&app, &user, token))
+    Ok(signed_in(https, &user, token))
 }
 
 /// Who is signed in.
@@ -66,7 +67,7 @@ pub(super) async fn who(headers: HeaderMap, principal: Result<Principal, ApiRefu
 /// Signs out.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204)))]
 pub(super) async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiRefusal> {
-    check_origin(&app, &headers)?;
+    check_origin(&headers)?;
     let token = session_cookie(&headers).or_else(|| bearer(&headers).map(str::to_owned));
     if let Some(token) = token {
         app.auth.close_session(&token).await.map_err(refusal)?;
@@ -79,23 +80,32 @@ async fn demo_facts(State(app): State<Arc<App>>) -> Json<serde_json::Value> {
     Json(if app.demo { json!({"demo": true, "agent_login": DEMO_LOGIN}) } else { json!({"demo": false}) })
 }
 
-async fn demo_sign_in(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiRefusal> {
-    check_origin(&app, &headers)?;
+async fn demo_sign_in(
+    State(app): State<Arc<App>>,
+    ClientAddress(address): ClientAddress,
+    https: Https,
+    headers: HeaderMap,
+) -> Result<Response, ApiRefusal> {
+    check_origin(&headers)?;
+    if !host_is_local(&headers) {
+        return Err(ApiRefusal::new(ErrorCode::Origin, "the demo is reached by localhost or an address"));
+    }
+    app.gate.sign_in(address)?;
     let user = app.desk.store.user_by_login(DEMO_LOGIN).await.map_err(refusal)?;
     let user = user.ok_or_else(|| ApiRefusal::new(ErrorCode::NotFound, "the demo agent is gone"))?;
     let token = app.auth.open_session(&user).await.map_err(refusal)?;
-    Ok(signed_in(&app, &user, token))
+    Ok(signed_in(https, &user, token))
 }
 
-fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), ApiRefusal> {
-    if origin_allowed(app, headers) {
+fn check_origin(headers: &HeaderMap) -> Result<(), ApiRefusal> {
+    if own_origin(headers) {
         return Ok(());
     }
     Err(ApiRefusal::new(ErrorCode::Origin, "this page's origin may not sign in here"))
 }
 
-fn signed_in(app: &App, user: &UserRow, token: String) -> Response {
-    let secure = if app.tls { "; Secure" } else { "" };
+fn signed_in(https: Https, user: &UserRow, token: String) -> Response {
+    let secure = if https.0 { "; Secure" } else { "" };
     let age_s = SESSION_MS / 1000;
     let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}");
     ([(header::SET_COOKIE, cookie)], Json(view(user, Some(token)))).into_response()

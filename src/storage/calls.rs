@@ -7,8 +7,8 @@ use sea_orm::{
     Order, QueryFilter, QueryOrder, QuerySelect,
 };
 use signaling::api::{CallMedia, ConnectMode};
-use signaling::timeline::{Author, EndReason, EntryBody, Surface};
-use signaling::wire::{CallStage, Phase};
+use signaling::timeline::{Author, AuthorKind, EndReason, EntryBody, Surface};
+use signaling::wire::{CallStage, ConversationStatus, Phase};
 use signaling::{CallId, ConversationId, TicketNumber};
 
 use super::entity::{call, clean, conversation, from_json, from_word, to_json, to_word};
@@ -20,7 +20,8 @@ impl Store {
     /// Commits an invitation. Its time is also the phase `invited`.
     ///
     /// # Errors
-    /// [`StorageError::Conflict`] when the conversation or the agent has a call that has not ended, or the id is used;
+    /// [`StorageError::Conflict`] when the conversation or the agent has a call that has not ended, when an agent invites
+    /// in a conversation that is not the agent's own, or the id is used;
     /// [`StorageError::NotFound`] without such a conversation; [`StorageError::Busy`], [`StorageError::Unavailable`],
     /// [`StorageError::Backend`].
     pub async fn invite_call(
@@ -133,6 +134,20 @@ impl Store {
         found.into_iter().map(call::Model::into_row).collect()
     }
 
+    /// Calls of all nodes that have not ended.
+    ///
+    /// # Errors
+    /// As [`Store::call`].
+    pub async fn all_unended_calls(&self) -> Result<Vec<CallRow>, StorageError> {
+        let found = call::Entity::find()
+            .filter(call::Column::EndedAtMs.is_null())
+            .order_by(call::Column::InvitedAtMs, Order::Asc)
+            .limit(LIST_ROWS_MAX)
+            .all(self.reader())
+            .await?;
+        found.into_iter().map(call::Model::into_row).collect()
+    }
+
     /// Accepted calls, newest first, with the tickets they are on.
     ///
     /// # Errors
@@ -169,6 +184,12 @@ async fn invite(
     at_ms: i64,
 ) -> Result<(CallRow, Appended), TxError> {
     let locked = timeline::lock(tx, &new.conversation).await?;
+    // An agent invites in a conversation that is still the agent's own when the invitation is written.
+    let owned =
+        locked.status == ConversationStatus::Taken.as_str() && locked.agent_id.as_deref() == Some(new.agent.as_str());
+    if author.kind == AuthorKind::Agent && !owned {
+        return Err(StorageError::Conflict.into());
+    }
     let running = call::Entity::find()
         .filter(call::Column::EndedAtMs.is_null())
         .filter(

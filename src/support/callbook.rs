@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use signaling::wire::{CallStage, CallState};
 use signaling::{CallId, ConversationId};
 
-use crate::cluster::RoomHandle;
+use crate::cluster::{NodeId, RoomHandle};
 
 /// Where each running call lives and how it stands. Ended calls leave at once.
 #[derive(Default)]
@@ -37,6 +37,11 @@ impl CallBook {
     #[must_use]
     pub fn find(&self, call: &CallId) -> Option<(RoomHandle, CallState)> {
         self.calls().values().find(|(_, state)| state.id == *call).cloned()
+    }
+
+    /// Forgets the calls of a node that is gone.
+    pub fn forget_node(&self, node: &NodeId) {
+        self.calls().retain(|_, (handle, _)| handle.node != *node);
     }
 
     /// Running calls.

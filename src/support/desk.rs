@@ -99,6 +99,7 @@ impl Desk {
             || appended.entries.iter().any(|entry| entry.body == EntryBody::Reopened {});
         self.tell(&appended);
         if queue_moved && !appended.duplicate {
+            self.bus.publish(Topic::Key(viewer.key_hash), Note::Opened);
             self.bus.publish(Topic::Queue, Note::QueueMoved);
         }
         sent(appended)

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use signaling::limits::SUBSCRIPTIONS_MAX;
 use signaling::resume::{Cursor, Step};
@@ -13,17 +14,24 @@ use tokio::time::Instant;
 
 use super::blocks::{KnownCalls, Sender};
 use super::link::{Gone, Link};
-use super::socket::Side;
+use super::socket::{Closed, Side};
 use crate::app::App;
 use crate::clock;
 use crate::cluster::{CallCommand, CallReply, NodeId, Note, SessionId, Subscriber, Topic};
+use crate::random;
 use crate::storage::UserRow;
 use crate::support::refusal;
+
+/// How often it is looked whether the sign-in still holds: signing out, a new password and time end open sockets too.
+const CHECK_SESSION_EVERY: Duration = Duration::from_secs(60);
 
 /// An agent on a socket.
 pub(super) struct AgentSide {
     user: UserRow,
     author: Author,
+    token: String,
+    resumed: bool,
+    check_at: Instant,
     followed: HashMap<ConversationId, Cursor>,
     subscriber: Subscriber,
     calls: KnownCalls,
@@ -40,14 +48,26 @@ impl AgentSide {
         let token = token.ok_or_else(|| Refusal::new(ErrorCode::Unauthorized, "sign in first"))?;
         let user = app.auth.session_user(&token).await.map_err(refusal)?;
         let user = user.ok_or_else(|| Refusal::new(ErrorCode::Unauthorized, "the session is over, sign in again"))?;
-        if let Some(resume) = hello.resume.filter(|resume| resume.starts_with("s_")) {
-            link.session = SessionId(resume);
+        let resume = hello.resume.filter(|resume| random::is_id(resume, 's')).map(SessionId);
+        let resume = resume.filter(|session| app.calls.session_is_free(session, &user.id));
+        let resumed = resume.is_some();
+        if let Some(session) = resume {
+            link.session = session;
         }
         let subscriber = app.desk.bus.attach();
         app.desk.bus.subscribe(&subscriber, Topic::Session(link.session.clone()));
         app.desk.bus.subscribe(&subscriber, Topic::Desk);
         let author = Author::agent(user.id.clone(), &user.name);
-        Ok(Self { user, author, followed: HashMap::new(), subscriber, calls: KnownCalls::default() })
+        Ok(Self {
+            user,
+            author,
+            token,
+            resumed,
+            check_at: Instant::now() + CHECK_SESSION_EVERY,
+            followed: HashMap::new(),
+            subscriber,
+            calls: KnownCalls::default(),
+        })
     }
 
     async fn follow(&mut self, link: &mut Link, conversation: ConversationId, after_seq: i64) -> Result<(), Refusal> {
@@ -141,12 +161,16 @@ impl AgentSide {
         let side = AuthorKind::Agent;
         match message {
             ClientMessage::Typing { conversation: Some(conversation), on } => {
+                app.desk.owned(&conversation, Some(&self.user.id)).await?;
                 app.desk.typing(&conversation, side, &link.session, on);
                 Ok(())
             }
             ClientMessage::Read { conversation: Some(conversation), seq } => {
-                app.desk.owned(&conversation, Some(&self.user.id)).await?;
-                app.desk.read(&conversation, side, seq).await
+                // What was read may have been resolved or given back meanwhile: nothing to complain about.
+                match app.desk.owned(&conversation, Some(&self.user.id)).await {
+                    Ok(_) => app.desk.read(&conversation, side, seq).await,
+                    Err(_) => Ok(()),
+                }
             }
             ClientMessage::Unsubscribe { conversation } => {
                 self.unfollow(link, &conversation);
@@ -191,7 +215,7 @@ impl Side for AgentSide {
 
     async fn greet(&mut self, link: &mut Link) -> Result<(), Gone> {
         let app = Arc::clone(&link.app);
-        app.calls.agent_back(&link.session, &self.user.id).await;
+        app.calls.agent_back(&link.session, &self.user.id, self.resumed).await;
         app.desk.presence.agent_socket(&self.user.id, true);
         app.desk.bus.publish(Topic::Queue, Note::QueueMoved);
         let welcome = Welcome {
@@ -206,7 +230,8 @@ impl Side for AgentSide {
             video_codecs: app.config.media.video_codecs.iter().map(ToString::to_string).collect(),
         };
         link.send(&ServerMessage::Welcome(Box::new(welcome))).await?;
-        self.send_desk(link).await
+        self.send_desk(link).await?;
+        if self.resumed { link.send(&app.calls.agent_missed(&link.session)).await } else { Ok(()) }
     }
 
     async fn message(&mut self, link: &mut Link, id: Option<u32>, message: ClientMessage) -> Result<(), Gone> {
@@ -265,21 +290,33 @@ impl Side for AgentSide {
         for conversation in followed {
             self.send_missing(link, &conversation).await?;
         }
-        Ok(())
+        let missed = link.app.calls.agent_missed(&link.session);
+        link.send(&missed).await
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        None
+        Some(self.check_at)
     }
 
-    async fn wake(&mut self, _link: &mut Link) -> Result<(), Gone> {
-        Ok(())
+    async fn wake(&mut self, link: &mut Link) -> Result<(), Gone> {
+        self.check_at = Instant::now() + CHECK_SESSION_EVERY;
+        match link.app.auth.session_user(&self.token).await {
+            Ok(None) => {
+                let refusal = Refusal::new(ErrorCode::Unauthorized, "the session is over, sign in again");
+                link.refuse(None, refusal, true).await?;
+                Err(Gone)
+            }
+            // A database that does not answer is no reason to send an agent away.
+            Ok(Some(_)) | Err(_) => Ok(()),
+        }
     }
 
-    async fn closed(self, app: &App, session: &SessionId, goodbye: bool) {
+    async fn closed(self, app: &App, session: &SessionId, closed: Closed) {
         app.desk.bus.detach(&self.subscriber);
         app.desk.presence.agent_socket(&self.user.id, false);
         app.desk.bus.publish(Topic::Queue, Note::QueueMoved);
-        app.calls.agent_gone(session, goodbye).await;
+        if closed.last {
+            app.calls.agent_gone(session, closed.goodbye).await;
+        }
     }
 }

@@ -11,6 +11,7 @@ use signaling::{CallId, ConversationId, UserId};
 
 use super::link::{Gone, Link};
 use crate::app::App;
+use crate::clock;
 use crate::storage::CallRow;
 use crate::support::refusal;
 use crate::telemetry::BlockHeader;
@@ -20,6 +21,13 @@ pub(super) type BlockFuture = BoxFuture<'static, ServerMessage>;
 
 /// Calls whose samples one session may send; remembered so that each is looked up once.
 const CALLS_KNOWN_MAX: usize = 256;
+
+/// How old samples may be, ms: what a client holds through a break, with room.
+const AGE_MS_MAX: f64 = 20.0 * 60_000.0;
+/// How far a client's clock estimate may lead, ms.
+const FUTURE_MS_MAX: f64 = 10_000.0;
+/// How long after the end of a call its last samples are taken, ms: a break of the line, and the way back.
+const LATE_MS_MAX: i64 = 10 * 60_000;
 
 /// Whose block it is.
 pub(super) enum Sender<'a> {
@@ -43,6 +51,10 @@ impl KnownCalls {
         block: Block,
     ) -> Result<(), Gone> {
         let app = std::sync::Arc::clone(&link.app);
+        if !link.block_allowed() {
+            let refusal = Refusal::new(ErrorCode::RateLimited, "too many telemetry blocks");
+            return link.refuse(id, refusal, false).await;
+        }
         match self.check(&app, &sender, block).await {
             Ok((header, bytes)) => {
                 let telemetry = app.telemetry.clone();
@@ -65,6 +77,10 @@ impl KnownCalls {
     }
 
     async fn check(&mut self, app: &App, sender: &Sender<'_>, block: Block) -> Result<(BlockHeader, Vec<u8>), Refusal> {
+        let age_ms = clock::now_ms_f64() - block.t0_ms;
+        if !(-FUTURE_MS_MAX..=AGE_MS_MAX).contains(&age_ms) {
+            return Err(Refusal::new(ErrorCode::Invalid, "t0_ms is not a time of this visit"));
+        }
         let conversation = match (sender, &block.leg, block.conversation) {
             (Sender::Viewer(own), Leg::Player | Leg::ViewerUp, _) => (*own).clone(),
             (Sender::Agent(_), Leg::AgentDown, Some(conversation)) => conversation,
@@ -98,8 +114,10 @@ impl KnownCalls {
             return Ok(());
         }
         let row = app.desk.store.call(call).await.map_err(refusal)?;
+        let now_ms = clock::now_ms();
         let belongs = |row: &CallRow| {
             row.conversation == *conversation
+                && row.ended_at_ms.is_none_or(|ended| now_ms - ended <= LATE_MS_MAX)
                 && match sender {
                     Sender::Viewer(_) => true,
                     Sender::Agent(user) => row.agent == **user,

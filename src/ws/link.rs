@@ -1,8 +1,9 @@
 //! One socket: sends with a deadline, reads with a rate, and knows whose session it is.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::stream::FuturesUnordered;
@@ -18,6 +19,10 @@ use crate::cluster::SessionId;
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
 /// Telemetry blocks of one socket on their way to the disk. More wait in the socket: chat comes first.
 pub(super) const BLOCKS_MAX: usize = 8;
+/// Telemetry blocks a second of one socket: a player's and a call's legs make one in 5 s each.
+const BLOCKS_PER_SECOND: NonZeroU32 = NonZeroU32::new(2).unwrap();
+/// Blocks at once: what a client holds of the ten minutes before its ticket, or of a broken line.
+const BLOCKS_BURST: NonZeroU32 = NonZeroU32::new(300).unwrap();
 
 /// The socket is closed or as good as closed.
 #[derive(Debug)]
@@ -27,17 +32,30 @@ pub(super) struct Gone;
 pub(super) struct Link {
     pub(super) app: Arc<App>,
     pub(super) session: SessionId,
+    pub(super) address: IpAddr,
     pub(super) socket: WebSocket,
     pub(super) blocks: FuturesUnordered<BlockFuture>,
     limiter: DefaultDirectRateLimiter,
+    block_limiter: DefaultDirectRateLimiter,
+    warned_at: Option<Instant>,
 }
 
 impl Link {
-    pub(super) fn new(app: Arc<App>, socket: WebSocket) -> Self {
+    pub(super) fn new(app: Arc<App>, socket: WebSocket, address: IpAddr) -> Self {
         let rate = NonZeroU32::new(app.config.limits.messages_per_second).unwrap_or(NonZeroU32::MIN);
         let burst = rate.saturating_mul(NonZeroU32::new(5).unwrap_or(NonZeroU32::MIN));
         let limiter = RateLimiter::direct(Quota::per_second(rate).allow_burst(burst));
-        Self { app, session: SessionId(crate::random::id('s')), socket, blocks: FuturesUnordered::new(), limiter }
+        let block_limiter = RateLimiter::direct(Quota::per_second(BLOCKS_PER_SECOND).allow_burst(BLOCKS_BURST));
+        Self {
+            app,
+            session: SessionId(crate::random::id('s')),
+            address,
+            socket,
+            blocks: FuturesUnordered::new(),
+            limiter,
+            block_limiter,
+            warned_at: None,
+        }
     }
 
     /// Sends a message.
@@ -73,10 +91,18 @@ impl Link {
         if self.limiter.check().is_ok() {
             return Ok(());
         }
-        let refusal = Refusal::new(ErrorCode::RateLimited, "too many messages: they are taken more slowly now");
-        self.refuse(None, refusal, false).await?;
+        if self.warned_at.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
+            self.warned_at = Some(Instant::now());
+            let refusal = Refusal::new(ErrorCode::RateLimited, "too many messages: they are taken more slowly now");
+            self.refuse(None, refusal, false).await?;
+        }
         self.limiter.until_ready().await;
         Ok(())
+    }
+
+    /// Whether another telemetry block may come now.
+    pub(super) fn block_allowed(&self) -> bool {
+        self.block_limiter.check().is_ok()
     }
 
     /// Takes a block on its way to the disk; waits for an earlier one when there are many.

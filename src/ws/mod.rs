@@ -3,7 +3,9 @@
 mod agent;
 mod blocks;
 mod link;
+mod sessions;
 mod socket;
 mod viewer;
 
+pub use sessions::Sessions;
 pub use socket::upgrade;

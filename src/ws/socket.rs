@@ -19,9 +19,9 @@ use super::link::{Gone, Link};
 use super::viewer::ViewerSide;
 use crate::app::App;
 use crate::clock;
-use crate::cluster::{Note, Subscriber};
+use crate::cluster::{Note, SessionId, Subscriber};
 use crate::gate::Pass;
-use crate::http::{ApiRefusal, ClientAddress, origin_allowed, session_cookie};
+use crate::http::{ApiRefusal, ClientAddress, origin_allowed, own_origin, session_cookie};
 
 /// How long a socket may stay silent before its hello.
 const HELLO_DEADLINE: Duration = Duration::from_secs(10);
@@ -39,26 +39,45 @@ pub async fn upgrade(
     headers: HeaderMap,
     request: WebSocketUpgrade,
 ) -> Response {
-    if !origin_allowed(&app, &headers) {
-        let refusal = Refusal::new(ErrorCode::Origin, "this page's origin is not in http.allowed_origins");
-        return ApiRefusal(refusal).into_response();
-    }
     let pass = match app.gate.socket(address) {
         Ok(pass) => pass,
         Err(refusal) => return ApiRefusal(refusal).into_response(),
     };
-    let cookie = session_cookie(&headers);
+    let origin = Origin { allowed: origin_allowed(&app, &headers), own: own_origin(&headers) };
+    // A cookie travels by itself, also from a customer's page that may embed the widget: only our own pages may use it.
+    let cookie = session_cookie(&headers).filter(|_| origin.own);
     request
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_message_size(FRAME_BYTES_MAX)
         .max_frame_size(FRAME_BYTES_MAX)
-        .on_upgrade(move |socket| serve(app, socket, pass, cookie, address))
+        .on_upgrade(move |socket| serve(app, socket, pass, Caller { cookie, address, origin }))
 }
 
-async fn serve(app: Arc<App>, socket: WebSocket, pass: Pass, cookie: Option<String>, address: IpAddr) {
-    let mut link = Link::new(app, socket);
-    let hello = match timeout(HELLO_DEADLINE, read(&mut link.socket, Standing::AwaitingHello)).await {
+/// What the request said before the upgrade.
+struct Caller {
+    cookie: Option<String>,
+    address: IpAddr,
+    origin: Origin,
+}
+
+/// Where the page comes from.
+struct Origin {
+    /// It may embed the widget.
+    allowed: bool,
+    /// It is a page of this server.
+    own: bool,
+}
+
+async fn serve(app: Arc<App>, socket: WebSocket, pass: Pass, caller: Caller) {
+    let mut link = Link::new(app, socket, caller.address);
+    if !caller.origin.allowed {
+        // Told after the upgrade: a browser shows its page nothing of a refused one, and it would try for ever.
+        let refusal = Refusal::new(ErrorCode::Origin, "this page's origin is not in http.allowed_origins");
+        let _ = link.refuse(None, refusal, true).await;
+        return link.close(1008, "origin").await;
+    }
+    let hello = match timeout(HELLO_DEADLINE, first_message(&mut link.socket)).await {
         Ok(Ok(Incoming::Frame(frame))) => frame,
         Ok(Ok(Incoming::Refused(id, refusal))) => {
             let _ = link.refuse(id, refusal, true).await;
@@ -68,13 +87,13 @@ async fn serve(app: Arc<App>, socket: WebSocket, pass: Pass, cookie: Option<Stri
         Err(_) => return link.close(1008, "no hello").await,
     };
     let id = hello.id;
-    tracing::debug!(%address, session = %link.session.0, "hello");
+    tracing::debug!(address = %link.address, "hello");
     let refused = match hello.message {
         ClientMessage::HelloViewer(hello) => match ViewerSide::open(&mut link, hello).await {
             Ok(side) => return run(link, side, pass).await,
             Err(refusal) => refusal,
         },
-        ClientMessage::HelloAgent(hello) => match AgentSide::open(&mut link, hello, cookie).await {
+        ClientMessage::HelloAgent(hello) => match AgentSide::open(&mut link, hello, caller.cookie).await {
             Ok(side) => return run(link, side, pass).await,
             Err(refusal) => refusal,
         },
@@ -83,6 +102,16 @@ async fn serve(app: Arc<App>, socket: WebSocket, pass: Pass, cookie: Option<Stri
     let fatal = matches!(refused.code, ErrorCode::Unauthorized | ErrorCode::Version | ErrorCode::Origin);
     let _ = link.refuse(id, refused, fatal).await;
     link.close(1008, "refused").await;
+}
+
+/// The first message that says something; protocol pings before it do not.
+async fn first_message(socket: &mut WebSocket) -> Result<Incoming, Gone> {
+    loop {
+        match read(socket, Standing::AwaitingHello).await? {
+            Incoming::Other => {}
+            incoming => return Ok(incoming),
+        }
+    }
 }
 
 /// One role's behaviour on a socket.
@@ -108,8 +137,17 @@ pub(super) trait Side: Send {
     fn wake_at(&self) -> Option<Instant>;
     /// The time has come.
     fn wake(&mut self, link: &mut Link) -> impl Future<Output = Result<(), Gone>> + Send;
-    /// The socket is closed; after a goodbye the page is gone, otherwise the line.
-    fn closed(self, app: &App, session: &crate::cluster::SessionId, goodbye: bool) -> impl Future<Output = ()> + Send;
+    /// The socket is closed.
+    fn closed(self, app: &App, session: &SessionId, closed: Closed) -> impl Future<Output = ()> + Send;
+}
+
+/// How a socket closed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Closed {
+    /// The client said goodbye: the page is gone, not the line.
+    pub(super) goodbye: bool,
+    /// No other socket of the session is open here.
+    pub(super) last: bool,
 }
 
 /// Why the loop of a socket ended.
@@ -126,6 +164,7 @@ enum Ending {
 
 async fn run<S: Side>(mut link: Link, mut side: S, pass: Pass) {
     let app = Arc::clone(&link.app);
+    app.sessions.came(&link.session);
     let ending = match side.greet(&mut link).await {
         Ok(()) => serve_side(&mut link, &mut side).await,
         Err(Gone) => last_words(&mut link, S::STANDING).await,
@@ -142,7 +181,8 @@ async fn run<S: Side>(mut link: Link, mut side: S, pass: Pass) {
         Ending::Silent => link.close(1001, "silent").await,
         Ending::Goodbye | Ending::Broken => drop(link),
     }
-    side.closed(&app, &session, matches!(ending, Ending::Goodbye)).await;
+    let last = app.sessions.went(&session);
+    side.closed(&app, &session, Closed { goodbye: matches!(ending, Ending::Goodbye), last }).await;
     drop(pass);
 }
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use signaling::resume::{Cursor, Step};
 use signaling::session::Standing;
-use signaling::timeline::AuthorKind;
+use signaling::timeline::{AuthorKind, EndReason};
 use signaling::wire::{ClientMessage, ErrorCode, HelloViewer, PROTOCOL_VERSION, Refusal, ServerMessage, Welcome};
 use signaling::{CallId, ConversationId};
 use tokio::time::Instant;
 
 use super::blocks::{KnownCalls, Sender};
 use super::link::{Gone, Link};
-use super::socket::Side;
+use super::socket::{Closed, Side};
 use crate::app::App;
 use crate::clock;
 use crate::cluster::{CallCommand, CallReply, NodeId, Note, SessionId, Subscriber, Topic};
@@ -34,6 +34,7 @@ pub(super) struct ViewerSide {
     calls: KnownCalls,
     view_due: Option<Instant>,
     greeting: Option<ConversationRow>,
+    resumed: bool,
 }
 
 impl ViewerSide {
@@ -50,6 +51,7 @@ impl ViewerSide {
             page: hello.page,
             ..Viewer::default()
         };
+        let row = app.desk.conversation_by_key(&viewer.key_hash).await?;
         match &hello.token {
             Some(token) => {
                 let claims = app.auth.check_viewer_token(token)?;
@@ -58,7 +60,8 @@ impl ViewerSide {
                 viewer.level = claims.level;
                 viewer.lang = claims.lang.unwrap_or(viewer.lang);
             }
-            None if !app.config.viewers.anonymous => {
+            // Whoever holds the private link may read on, from any device.
+            None if !app.config.viewers.anonymous && row.is_none() => {
                 return Err(Refusal::new(
                     ErrorCode::Unauthorized,
                     "this server needs a viewer token from the host page",
@@ -66,14 +69,16 @@ impl ViewerSide {
             }
             None => {}
         }
-        let row = app.desk.conversation_by_key(&viewer.key_hash).await?;
         if let Some(row) = &row {
             viewer.name.clone_from(&row.viewer_name);
         }
-        if let Some(resume) = hello.resume.filter(|resume| resume.starts_with("s_")) {
+        let resume = hello.resume.filter(|resume| random::is_id(resume, 's'));
+        let resumed = resume.is_some();
+        if let Some(resume) = resume {
             link.session = SessionId(resume);
         }
         let subscriber = app.desk.bus.attach();
+        app.desk.bus.subscribe(&subscriber, Topic::Key(viewer.key_hash));
         app.desk.bus.subscribe(&subscriber, Topic::Session(link.session.clone()));
         Ok(Self {
             viewer,
@@ -83,6 +88,7 @@ impl ViewerSide {
             calls: KnownCalls::default(),
             view_due: None,
             greeting: row,
+            resumed,
         })
     }
 
@@ -94,9 +100,12 @@ impl ViewerSide {
         }
         self.conversation = Some(row.id.clone());
         app.desk.presence.viewer_socket(&row.id, true);
-        app.desk.tell_changed(row);
+        // Read again: an agent may have taken it since.
+        if let Ok(row) = app.desk.conversation(&row.id).await {
+            app.desk.tell_changed(&row);
+        }
         if let Some((handle, state)) = app.desk.calls.of(&row.id) {
-            let command = CallCommand::ViewerBack { call: state.id, session: session.clone() };
+            let command = CallCommand::ViewerBack { call: state.id, session: session.clone(), resumed: self.resumed };
             bus.request(handle.node, command).await;
         }
     }
@@ -152,6 +161,12 @@ impl ViewerSide {
     }
 
     async fn chat(&mut self, link: &mut Link, id: Option<u32>, client_id: String, text: String) -> Result<(), Gone> {
+        if self.conversation.is_none()
+            && self.viewer.external.is_none()
+            && let Err(refusal) = link.app.gate.open_ticket(link.address)
+        {
+            return link.refuse(id, refusal, false).await;
+        }
         let sent = match link.app.desk.viewer_send(&self.viewer, client_id.clone(), text).await {
             Ok(sent) => sent,
             Err(refusal) => return link.refuse(id, refusal, false).await,
@@ -159,13 +174,15 @@ impl ViewerSide {
         let conversation = sent.conversation.id.clone();
         let ack = ServerMessage::Ack { client_id, conversation, seq: sent.seq, at_ms: sent.at_ms };
         link.send(&ack).await?;
-        if self.conversation.is_none() {
-            let (app, session) = (Arc::clone(&link.app), link.session.clone());
-            self.join(&app, &session, &sent.conversation).await;
-            self.send_view(link).await?;
-            self.send_missing(link).await?;
-        }
-        Ok(())
+        if self.conversation.is_none() { self.opened(link, &sent.conversation).await } else { Ok(()) }
+    }
+
+    /// The conversation of the key exists now.
+    async fn opened(&mut self, link: &mut Link, row: &ConversationRow) -> Result<(), Gone> {
+        let (app, session) = (Arc::clone(&link.app), link.session.clone());
+        self.join(&app, &session, row).await;
+        self.send_view(link).await?;
+        self.send_missing(link).await
     }
 
     /// The node of an own call.
@@ -199,7 +216,9 @@ impl ViewerSide {
                 CallCommand::Offer { call, session, sdp, restart }
             }
             ClientMessage::Accept { call, surface } => CallCommand::Accept { call, session, surface },
-            ClientMessage::Decline { call } => CallCommand::End { call, side, user: None, reason: None },
+            ClientMessage::Decline { call } => {
+                CallCommand::End { call, side, user: None, reason: Some(EndReason::Declined) }
+            }
             ClientMessage::EndCall { call, reason } => CallCommand::End { call, side, user: None, reason },
             ClientMessage::Phase { call, phase, at_ms } => CallCommand::Phase { call, side, phase, at_ms },
             ClientMessage::MediaClose {} => {
@@ -292,6 +311,10 @@ impl Side for ViewerSide {
                 let step = self.cursor.offer(entries.clone());
                 self.deliver(link, step).await
             }
+            Note::Opened => match link.app.desk.conversation_by_key(&self.viewer.key_hash).await {
+                Ok(Some(row)) if self.conversation.is_none() => self.opened(link, &row).await,
+                _ => Ok(()),
+            },
             Note::Changed(_) => {
                 let soon = Instant::now() + VIEW_SOON;
                 self.view_due = Some(self.view_due.map_or(soon, |due| due.min(soon)));
@@ -332,12 +355,13 @@ impl Side for ViewerSide {
         self.send_view(link).await
     }
 
-    async fn closed(self, app: &App, session: &SessionId, goodbye: bool) {
+    async fn closed(self, app: &App, session: &SessionId, closed: Closed) {
         let desk = &app.desk;
         desk.bus.detach(&self.subscriber);
         let Some(conversation) = self.conversation else { return };
         desk.presence.viewer_socket(&conversation, false);
-        if let Some((handle, state)) = desk.calls.of(&conversation) {
+        if let Some((handle, state)) = desk.calls.of(&conversation).filter(|_| closed.last) {
+            let goodbye = closed.goodbye;
             let command = CallCommand::ViewerGone { call: state.id, session: session.clone(), goodbye };
             desk.bus.request(handle.node, command).await;
         }

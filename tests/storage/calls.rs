@@ -23,6 +23,9 @@ pub(crate) async fn a_call_runs_from_invitation_to_end(database: &TestDatabase) 
     let store = database.open().await;
     open(&store, 1, 0).await;
     let (call, ada, viewer) = (CallId::from("k_1"), Author::agent(agent("ada"), "Ada"), Author::viewer("Viewer 1"));
+    let not_own = store.invite_call(new_call("k_1", 1, "ada"), ada.clone(), NOON_MS).await;
+    assert_eq!(not_own.unwrap_err(), StorageError::Conflict);
+    store.take(&conversation_id(1), &agent("ada"), "Ada", NOON_MS).await.unwrap();
     let (row, appended) = store.invite_call(new_call("k_1", 1, "ada"), ada.clone(), NOON_MS + 10).await.unwrap();
     assert_eq!(
         (row.stage, row.invited_at_ms, row.viewer_name.as_str()),

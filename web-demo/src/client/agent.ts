@@ -47,6 +47,9 @@ export interface AgentState {
   readonly videoCodecs: readonly string[];
 }
 
+/** A call only moves forward. */
+const STAGES: readonly CallState['stage'][] = ['invited', 'connecting', 'live', 'ended'];
+
 /** What an agent's session tells beside its state. */
 export interface AgentEvents {
   /** The server wants an ICE restart. */
@@ -278,7 +281,11 @@ export class AgentSession {
     this.#set({ conversations: new Map(list.map((one) => [one.id, one])), calls });
   }
 
+  /** Summaries may overtake each other on their way; one that is older than what is held is dropped. */
   #update(summary: ConversationSummary): void {
+    const known = this.state.get().conversations.get(summary.id);
+    if (known && known.last_seq > summary.last_seq) return;
+    if (known && known.last_seq === summary.last_seq && known.agent_read_seq > summary.agent_read_seq) return;
     this.#set({ conversations: new Map(this.state.get().conversations).set(summary.id, summary) });
     if (summary.call) this.#call(summary.call);
   }
@@ -293,6 +300,8 @@ export class AgentSession {
 
   #call(call: CallState): void {
     const calls = new Map(this.state.get().calls);
+    const known = calls.get(call.conversation);
+    if (known?.id === call.id && STAGES.indexOf(known.stage) > STAGES.indexOf(call.stage)) return;
     calls.delete(call.conversation);
     calls.set(call.conversation, call);
     const ended = [...calls.values()].filter((one) => one.stage === 'ended');
