@@ -42,6 +42,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::sign_in, sessions::who, sessions::sign_out))
         .routes(routes!(tickets::list))
         .routes(routes!(tickets::one))
+        .routes(routes!(tickets::player))
         .routes(routes!(tickets::telemetry_file))
         .routes(routes!(tickets::token))
         .routes(routes!(ops::ops))

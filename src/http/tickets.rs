@@ -105,6 +105,26 @@ pub(super) async fn telemetry_file(
     Ok(([(header::CONTENT_DISPOSITION, disposition)], Json(export)).into_response())
 }
 
+/// Query of the player's samples.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+pub(super) struct PlayerQuery {
+    /// Only samples after this time, ms since the Unix epoch; default: the last three minutes there are.
+    after_ms: Option<f64>,
+}
+
+/// The newest samples of a ticket's player, for watching them come in.
+#[utoipa::path(get, path = "/api/v1/tickets/{number}/player", tag = "tickets", params(("number" = i64, Path), PlayerQuery),
+    responses((status = 200, body = Series), (status = 404, description = "No such ticket")))]
+pub(super) async fn player(
+    State(app): State<Arc<App>>,
+    _principal: Principal,
+    Path(number): Path<i64>,
+    Query(query): Query<PlayerQuery>,
+) -> Result<Json<Series>, ApiRefusal> {
+    let row = find(&app, number).await?;
+    app.telemetry.player_since(&row.id, query.after_ms).await.map(Json).map_err(unreadable)
+}
+
 /// A viewer token, for hosts that do not sign their own.
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = TokenRequest,
     responses((status = 200, body = TokenAnswer), (status = 401, description = "No API key")))]
@@ -134,9 +154,10 @@ fn no_such_ticket() -> ApiRefusal {
 
 async fn measured(app: &App, row: &ConversationRow) -> Result<(Vec<signaling::api::Call>, Series), ApiRefusal> {
     let calls = app.desk.store.calls_of(&row.id).await.map_err(refusal)?;
-    let ticket = app.telemetry.of_conversation(&row.id, calls).await;
-    ticket.map_err(|error| {
-        tracing::error!(%error, "telemetry could not be read");
-        ApiRefusal::new(ErrorCode::Internal, "the samples of this ticket could not be read")
-    })
+    app.telemetry.of_conversation(&row.id, calls).await.map_err(unreadable)
+}
+
+fn unreadable(error: telemetry::TelemetryError) -> ApiRefusal {
+    tracing::error!(%error, "telemetry could not be read");
+    ApiRefusal::new(ErrorCode::Internal, "the samples of this ticket could not be read")
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use signaling::ConversationId;
 use signaling::api::{Call, Series};
+use signaling::wire::Leg;
 use tokio::sync::{mpsc, oneshot};
 
 use super::archive::Archive;
@@ -27,6 +28,12 @@ pub const BLOCKS_QUEUED_MAX: usize = 1_024;
 
 /// Bytes written before a sync; bounds the memory of a group and how long its first block waits.
 const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Longest time that one block of a client spans, ms; they hold 5 s, the first one the minute before the chat.
+const BLOCK_SPAN_MS_MAX: f64 = 120_000.0;
+
+/// Samples of the player that are given unless asked otherwise, ms.
+const PLAYER_RECENT_MS: f64 = 180_000.0;
 
 /// How long a reader waits for blocks that are on disk but not yet in the index.
 const SETTLE_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -149,6 +156,30 @@ impl TelemetryLog {
     /// As [`TelemetryLog::read`].
     pub async fn series(&self, conversation: &ConversationId) -> Result<ConversationSeries, TelemetryError> {
         Ok(ConversationSeries::from_blocks(&self.read(conversation).await?))
+    }
+
+    /// The player's samples after a time (default: the last three minutes there are), for a page that looks again and
+    /// again: only their blocks are read.
+    ///
+    /// # Errors
+    /// As [`TelemetryLog::read`].
+    pub async fn player_since(
+        &self,
+        conversation: &ConversationId,
+        after_ms: Option<f64>,
+    ) -> Result<Series, TelemetryError> {
+        self.settle().await;
+        let mut rows = self.shared.store.blocks(conversation, None).await?;
+        rows.retain(|row| row.leg == Leg::Player);
+        let newest_ms = rows.iter().map(|row| row.t0_ms).fold(f64::NEG_INFINITY, f64::max);
+        let after_ms = after_ms.unwrap_or(newest_ms - PLAYER_RECENT_MS);
+        // A block begins before its last samples.
+        rows.retain(|row| row.t0_ms >= after_ms - BLOCK_SPAN_MS_MAX);
+        let mut series = ConversationSeries::from_blocks(&self.shared.archive.read(rows).await?).player();
+        series
+            .samples
+            .retain(|sample| sample.get("t").and_then(serde_json::Value::as_f64).is_some_and(|t| t > after_ms));
+        Ok(series)
     }
 
     /// Calls with their samples, and the player's samples, as the ticket of a conversation shows them.

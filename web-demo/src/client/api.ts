@@ -1,7 +1,7 @@
 // Owns the REST calls of the agents' pages: typed answers, typed failures, one way to read an error body. It keeps no
 // state and retries nothing; a page decides what a failure means.
 
-import type { ApiError, ErrorCode, Ops, SessionView, Ticket, TicketList } from '../protocol/generated.ts';
+import type { ApiError, ErrorCode, Ops, Series, SessionView, Ticket, TicketList } from '../protocol/generated.ts';
 
 /** A request that was refused or could not be made. */
 export class ApiFailure extends Error {
@@ -80,6 +80,11 @@ export function listTickets(query: TicketQuery, options: ApiOptions = {}): Promi
 /** One ticket with its timeline, calls and player. */
 export function readTicket(number: number, options: ApiOptions = {}): Promise<Ticket> {
   return request('GET', `/api/v1/tickets/${number}`, undefined, options);
+}
+
+/** The newest samples of a ticket's player: of the last three minutes. */
+export function readPlayer(number: number, options: ApiOptions = {}): Promise<Series> {
+  return request('GET', `/api/v1/tickets/${number}/player`, undefined, options);
 }
 
 /** Address of a ticket's telemetry file. */

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { readTicket } from '../client/api.ts';
+import { readPlayer } from '../client/api.ts';
 import { formatDateTime, formatElapsed, localeOf } from '../i18n/i18n.ts';
 import type { ConversationSummary, Series } from '../protocol/generated.ts';
 import { IconButton, Spinner, useNow } from '../ui/ui.tsx';
@@ -13,9 +13,8 @@ import { useLoaded } from './load.ts';
 import { ticketHref } from './route.ts';
 import { Spark } from './spark.tsx';
 import { numberAt, ordered, type PlayerKey, playerColumns, type Values } from './telemetry/rates.ts';
-import { Stars } from './tickets/stars.tsx';
 
-/** How often the ticket is read for the player's health, ms: its blocks arrive every 5 s. */
+/** How often the samples are read for the player's health, ms: its blocks arrive every 5 s. */
 const REFRESH_MS = 5_000;
 /** Who only passes by on the way to another conversation asks for nothing, ms. */
 const SETTLE_MS = 300;
@@ -94,7 +93,7 @@ function Health({ row }: { row: ConversationSummary }) {
   const { t } = useTexts();
   const { loaded } = useLoaded(
     `health ${row.ticket}`,
-    (signal) => readTicket(row.ticket, { signal }),
+    (signal) => readPlayer(row.ticket, { signal }),
     REFRESH_MS,
     SETTLE_MS,
   );
@@ -103,12 +102,7 @@ function Health({ row }: { row: ConversationSummary }) {
       <h2 class="side__title">{t.viewer.player}</h2>
       {loaded.state === 'loading' && <Spinner />}
       {loaded.state === 'failed' && <p class="muted">{t.viewer.playerFailed}</p>}
-      {loaded.state === 'ready' && <Sparks series={loaded.value.player} />}
-      {loaded.state === 'ready' && loaded.value.rating !== undefined && (
-        <p class="side__rating">
-          <Stars score={loaded.value.rating} />
-        </p>
-      )}
+      {loaded.state === 'ready' && <Sparks series={loaded.value} />}
     </section>
   );
 }
