@@ -143,6 +143,7 @@ struct Finished {
     tally: Tally,
     started_at_ms: f64,
     invariants: &'static [&'static str],
+    phases: &'static [&'static str],
     /// The total without which nothing was shown.
     essential: &'static str,
 }
@@ -208,6 +209,7 @@ async fn run_connect(args: ConnectArgs) -> Result<Finished, String> {
         tally,
         started_at_ms,
         invariants: &[],
+        phases: &connect::PHASES,
         essential: "completed",
     })
 }
@@ -240,12 +242,13 @@ async fn run_chat(args: ChatArgs) -> Result<Finished, String> {
         tally,
         started_at_ms,
         invariants: &chat::INVARIANTS,
+        phases: &chat::PHASES,
         essential: "acknowledged",
     })
 }
 
 fn report(finished: Finished) -> Result<ExitCode, String> {
-    let Finished { scenario, common, settings, mut tally, started_at_ms, invariants, essential } = finished;
+    let Finished { scenario, common, settings, mut tally, started_at_ms, invariants, phases, essential } = finished;
     let invariants = invariants.iter().filter_map(|text| text.parse::<Assertion>().ok());
     let conditions: Vec<Assertion> = invariants.chain(common.asserts).collect();
     let asserts: Vec<Verdict> = conditions.iter().map(|condition| condition.evaluate(&tally, scenario)).collect();
@@ -267,7 +270,7 @@ fn report(finished: Finished) -> Result<ExitCode, String> {
         interrupted: tally.interrupted,
         broken_off: tally.broken_off,
     };
-    print!("{}", report.table());
+    print!("{}", report.table(phases));
     if let Some(path) = &common.json {
         let json = serde_json::to_vec_pretty(&report).map_err(|error| error.to_string())?;
         std::fs::write(path, json).map_err(|error| format!("cannot write {}: {error}", path.display()))?;

@@ -173,9 +173,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// The summary for a terminal.
+    /// The summary for a terminal, the phases of each mode in the given order.
     #[must_use]
-    pub fn table(&self) -> String {
+    pub fn table(&self, order: &[&str]) -> String {
         use std::fmt::Write as _;
         let mut text = String::new();
         // Writing to a string cannot fail.
@@ -187,7 +187,12 @@ impl Report {
             );
             let _ = writeln!(text, "\n{head}");
         }
-        for (name, row) in &self.phases {
+        let mut rows: Vec<_> = self.phases.iter().collect();
+        rows.sort_by_key(|(name, _)| {
+            let (mode, phase) = name.split_once('.').unwrap_or((name, ""));
+            (mode.to_owned(), order.iter().position(|known| *known == phase))
+        });
+        for (name, row) in rows {
             let _ = writeln!(
                 text,
                 "{name:<22}{:>8}{:>10.1}{:>10.1}{:>10.1}{:>10.1}{:>10.1}{:>10.1}",

@@ -10,4 +10,5 @@ mod media_reaches_the_agent;
 mod no_acknowledgement_before_its_sync;
 mod shutdown_is_clean;
 mod the_load_test_runs;
+mod the_public_port_is_bounded;
 mod two_nodes_share_a_desk;

@@ -112,3 +112,92 @@ fn can_trace() -> Result<(), String> {
     let output = probe.output().map_err(|error| format!("strace does not start: {error}"))?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
 }
+
+/// The judge is judged: traces made up, good and bad.
+mod judged {
+    use super::{Trace, check};
+
+    const READ: usize = 2;
+    const SYNC_BEGUN: &str = r"2 fdatasync(5<WAL> <unfinished ...>";
+    const SYNC_ENDED: &str = r"2 <... fdatasync resumed>) = 0";
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect()
+    }
+
+    /// A text frame, masked with a key of ones when it is a client's.
+    fn frame(text: &str, masked: bool) -> Vec<u8> {
+        let length = u8::try_from(text.len()).expect("short");
+        let mut bytes = vec![0x81, length | if masked { 0x80 } else { 0 }];
+        if masked {
+            bytes.extend([1; 4]);
+        }
+        bytes.extend(text.bytes().map(|byte| byte ^ u8::from(masked)));
+        bytes
+    }
+
+    /// A call on the one socket of the trace.
+    fn socket(call: &str, bytes: &[u8]) -> String {
+        format!("1 {call}(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, \"{}\", {}) = {}", hex(bytes), bytes.len(), bytes.len())
+    }
+
+    /// The lines of one message: upgrade, read, log, sync, acknowledgement.
+    fn lines() -> Vec<String> {
+        let log = "5<WAL>".to_owned();
+        vec![
+            socket("recvfrom", b"GET /ws HTTP/1.1\r\n\r\n"),
+            socket("sendto", b"HTTP/1.1 101\r\n\r\n"),
+            socket("recvfrom", &frame(r#"{"t":"send","client_id":"m1"}"#, true)),
+            format!("2 pwrite64({log}, \"{}\", 4, 0) = 4", hex(b".m1.")),
+            format!("2 fdatasync({log}) = 0"),
+            socket("sendto", &frame(r#"{"t":"ack","client_id":"m1"}"#, false)),
+        ]
+    }
+
+    fn judge(lines: &[String]) -> usize {
+        let text = lines.join("\n").replace("WAL", &hex(b"/data/sightline.db-wal"));
+        check(&Trace::parse(&text))
+    }
+
+    #[test]
+    fn a_sync_in_its_place_is_seen() {
+        assert_eq!(judge(&lines()), 1);
+        let mut split = lines();
+        split.splice(4..5, [SYNC_BEGUN.to_owned(), SYNC_ENDED.to_owned()]);
+        assert_eq!(judge(&split), 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "no sync between")]
+    fn an_acknowledgement_before_the_sync_is_caught() {
+        let mut lines = lines();
+        lines.swap(4, 5);
+        judge(&lines);
+    }
+
+    #[test]
+    #[should_panic(expected = "no sync between")]
+    fn a_sync_that_began_before_the_write_does_not_count() {
+        let mut lines = lines();
+        lines.splice(4..5, [SYNC_ENDED.to_owned()]);
+        lines.insert(READ + 1, SYNC_BEGUN.to_owned());
+        judge(&lines);
+    }
+
+    #[test]
+    #[should_panic(expected = "no sync between")]
+    fn a_sync_that_ended_after_the_acknowledgement_does_not_count() {
+        let mut lines = lines();
+        lines.splice(4..5, [SYNC_BEGUN.to_owned()]);
+        lines.push(SYNC_ENDED.to_owned());
+        judge(&lines);
+    }
+
+    #[test]
+    #[should_panic(expected = "no sync between")]
+    fn a_sync_that_failed_does_not_count() {
+        let mut lines = lines();
+        lines[4] = lines[4].replace("= 0", "= -1 EIO (Input/output error)");
+        judge(&lines);
+    }
+}

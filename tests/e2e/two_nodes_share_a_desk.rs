@@ -29,26 +29,31 @@ const PASSWORD: &str = "correct horse battery";
 
 /// Two nodes that are one desk.
 struct Pair {
-    _data: TempDir,
+    data: TempDir,
+    database: DatabaseLocation,
+    bus: Arc<dyn Bus>,
     north: Server,
     south: Server,
+}
+
+/// Starts a node of a desk.
+async fn start_node(data: &TempDir, database: &DatabaseLocation, bus: &Arc<dyn Bus>, name: &str) -> Server {
+    let mut config = Config::default();
+    config.http.bind = Address((Ipv4Addr::LOCALHOST, 0).into());
+    config.storage.data = data.path().to_owned();
+    config.storage.database = database.clone();
+    config.media.workers = 1;
+    config.node.name = Some(name.to_owned());
+    let options = ServerOptions { config, demo: false, bus: Some(Arc::clone(bus)) };
+    Server::start(options).await.expect("the node starts")
 }
 
 impl Pair {
     async fn start(database: DatabaseLocation) -> Self {
         let data = TempDir::new().expect("a folder");
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::default());
-        let start = |name: &str| {
-            let mut config = Config::default();
-            config.http.bind = Address((Ipv4Addr::LOCALHOST, 0).into());
-            config.storage.data = data.path().to_owned();
-            config.storage.database = database.clone();
-            config.media.workers = 1;
-            config.node.name = Some(name.to_owned());
-            Server::start(ServerOptions { config, demo: false, bus: Some(Arc::clone(&bus)) })
-        };
-        let north = start("north").await.expect("north starts");
-        let south = start("south").await.expect("south starts");
+        let north = start_node(&data, &database, &bus, "north").await;
+        let south = start_node(&data, &database, &bus, "south").await;
         for login in ["robin", "kim"] {
             let user = NewUser {
                 id: UserId(format!("u_{login}")),
@@ -60,7 +65,7 @@ impl Pair {
             };
             north.app.desk.store.add_user(user).await.expect("added");
         }
-        Self { _data: data, north, south }
+        Self { data, database, bus, north, south }
     }
 
     async fn viewer(&self, node: &Server) -> ViewerClient {
@@ -105,6 +110,7 @@ async fn pass_the_chat_tests(pair: &Pair) {
     both_sides_write_at_once(pair).await;
     a_viewer_comes_back_on_the_other_node(pair).await;
     a_call_crosses_the_nodes(pair).await;
+    a_node_that_comes_later_knows_the_calls(pair).await;
 }
 
 /// Messages, presence, queue, typing and read marks.
@@ -254,9 +260,40 @@ async fn a_call_crosses_the_nodes(pair: &Pair) {
     viewer.session.close().await;
     let ended = wait_agent_call(&mut agent.client, "end", |seen| seen.id == call.id && seen.stage == CallStage::Ended);
     assert_eq!(ended.await.reason, Some(EndReason::ViewerLeft));
-    let token = std::fs::read_to_string(pair._data.path().join("api-key")).expect("an API key").trim().to_owned();
+    let token = std::fs::read_to_string(pair.data.path().join("api-key")).expect("an API key").trim().to_owned();
     let rest = RestClient::new(&target(&pair.north), Some(token)).expect("a client");
     let stored = rest.ticket(ticket).await.expect("either node shows the ticket");
     assert_eq!(stored.calls[0].end_reason, Some(EndReason::ViewerLeft));
     agent.client.session.close().await;
+}
+
+/// A node that starts while calls run neither ends them nor is ignorant of them: a viewer whose line breaks comes back on it
+/// and goes on sharing.
+async fn a_node_that_comes_later_knows_the_calls(pair: &Pair) {
+    let mut agent = WarmAgent::new(pair.agent(&pair.south, "robin").await).await;
+    let mut viewer = pair.viewer(&pair.north).await;
+    let (conversation, _) = open_ticket(&mut viewer, "look again").await;
+    let call = CallInProgress::begin(&mut agent, &mut viewer, &conversation, VideoCodec::Vp8).await;
+    let west = start_node(&pair.data, &pair.database, &pair.bus, "west").await;
+    viewer.session.cut();
+    viewer.move_to(target(&west));
+    let back = viewer.resume(LIMIT);
+    meanwhile(&mut agent.client, back).await.expect("the new node takes the viewer");
+    let running = viewer.conversation.as_ref().and_then(|conversation| conversation.call.clone());
+    let running = running.expect("the new node knows the call");
+    assert_eq!((running.id, running.stage), (call.id.clone(), CallStage::Live));
+    let before = agent.peer.counts.frames_so_far();
+    let more = async {
+        while agent.peer.counts.frames_so_far() < before + 20 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let more = meanwhile(&mut viewer, meanwhile(&mut agent.client, more));
+    tokio::time::timeout(LIMIT, more).await.expect("the picture goes on");
+    viewer.end_call(&call.id, None, LIMIT).await.expect("the viewer still owns its call");
+    let ended = wait_agent_call(&mut agent.client, "end", |seen| seen.id == call.id && seen.stage == CallStage::Ended);
+    assert_eq!(ended.await.reason, Some(EndReason::ViewerStopped));
+    agent.client.session.close().await;
+    viewer.session.close().await;
+    west.shutdown().await;
 }

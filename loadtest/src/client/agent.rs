@@ -92,6 +92,11 @@ impl AgentClient {
         Ok(())
     }
 
+    /// The next connect goes to another node of the same desk.
+    pub fn move_to(&mut self, target: Target) {
+        self.target = target;
+    }
+
     /// Reconnects with the protocol's back-off until it works.
     ///
     /// # Errors

@@ -1,14 +1,19 @@
 //! Agents with a warm media connection, and calls that run.
 
+use std::time::Duration;
+
 use loadtest::call;
 use loadtest::client::{AgentClient, Pump, ViewerClient};
 use loadtest::engine::str0m::Str0mEngine;
-use loadtest::engine::{MediaEngine, MediaEvent, MediaOptions, Peer, VideoCodec};
+use loadtest::engine::{Channel, MediaEngine, MediaEvent, MediaOptions, Peer, VideoCodec};
 use signaling::timeline::Surface;
 use signaling::wire::{CallStage, CallState, Phase, SlotSource};
 use signaling::{CallId, ConversationId};
 
 use super::{LIMIT, expect};
+
+/// How long the card is read once everything is up; far more than the clocks' offset may be wrong.
+const CARD: Duration = Duration::from_millis(100);
 
 /// Media peers of the tests live on loopback.
 pub(crate) fn open_peer(codecs: &[VideoCodec]) -> Peer {
@@ -58,6 +63,11 @@ impl CallInProgress {
         let (exchange, _) =
             call::establish(viewer, &mut viewer_peer, Some(&id)).await.expect("the viewer's media connects");
         viewer.session.report_phase(&id, Phase::Offer, exchange.offered).await.expect("told");
+        // The card is read until the connection is up at both ends, which an open data channel shows.
+        let open = viewer_peer
+            .wait("data channel", LIMIT, |event| matches!(event, MediaEvent::Open(Channel::Fast, _)).then_some(()));
+        meanwhile(viewer, open).await.expect("the data channels open");
+        meanwhile(viewer, tokio::time::sleep(CARD)).await;
         consent(viewer, &mut viewer_peer, &id).await;
         see_picture(agent, &id).await;
         Self { id, conversation: conversation.clone(), viewer_peer }
