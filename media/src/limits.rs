@@ -36,6 +36,16 @@ pub const RTX_CACHE_AGE: Duration = Duration::from_millis(1_500);
 /// Share of the sent bytes that may be retransmissions before queued ones are discarded. It keeps a peer that NACKs
 /// everything from drawing more than twice the stream; below that, repair is cheaper than the key frame it saves.
 pub const RTX_RATIO_MAX: f32 = 0.5;
+/// Largest RTP payload taken from a publisher, bytes; larger ones are dropped. With header, extensions, retransmission
+/// header and SRTP tag (under 100 bytes) it stays below the 1,452 bytes every path of 1,500 carries over IPv6, and far
+/// below the engine's buffers, which it would overrun at 2,000. Browsers send 1,200 at most.
+pub const RTP_PAYLOAD_BYTES_MAX: usize = 1_300;
+/// Sequence numbers that may be skipped at once, forward or back: MAX_DROPOUT of RFC 3550 appendix A.1, ten seconds of a
+/// full stream. Beyond it the publisher has begun a new numbering, or means harm; receivers are never led that far.
+pub const SEQUENCE_LEAP_MAX: u64 = 3_000;
+/// Longest pause an RTP timestamp takes note of when a slot is used again. Receivers compare timestamps modulo 2^32 and
+/// would take one that moved by 2^31, 6.6 hours of a picture, for one of the past.
+pub const PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
 /// Missing sequence numbers remembered per source to tell reordering from loss. More are counted as lost at once.
 pub const HOLES_MAX: usize = 512;
 /// A peer that never got connected is closed after this long: the answer did not arrive or nothing gets through.
@@ -46,7 +56,7 @@ pub const RESTART_WITHIN: Duration = Duration::from_secs(60);
 pub const KEY_FRAME_INTERVAL_MIN: Duration = Duration::from_millis(300);
 /// An unanswered request for a key frame is repeated after this long: a 200 ms round trip and an encoder's turn.
 pub const KEY_FRAME_RETRY: Duration = Duration::from_millis(300);
-/// Repetitions back off to this: a source that sends nothing now is asked seldom.
+/// Repetitions back off to this; a source that sends nothing at all is then not asked any more, until it sends again.
 pub const KEY_FRAME_RETRY_MAX: Duration = Duration::from_secs(2);
 /// A source is taken for silent after this long without a packet; a silent one yields its slot to one that sends.
 pub const SOURCE_SILENT_AFTER: Duration = Duration::from_secs(10);

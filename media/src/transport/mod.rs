@@ -19,7 +19,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpWrite;
 use str0m::{Event, IceConnectionState, Input, Output, Reason, Rtc};
 
-use crate::limits::{CHANNEL_MESSAGE_BYTES_MAX, CHANNELS_MAX};
+use crate::limits::{CHANNEL_MESSAGE_BYTES_MAX, CHANNELS_MAX, RTP_PAYLOAD_BYTES_MAX};
 use crate::slots::{MediaKind, RECEIVE_SLOTS, ReceiveSlot, SOURCES, SourceKind};
 use config::TransportConfig;
 use offer::OfferError;
@@ -168,11 +168,15 @@ impl Transport {
         Ok((transport, answer))
     }
 
-    /// Answers a new offer on the same connection: an ICE restart.
+    /// Answers a new offer on the same connection: an ICE restart, if its credentials are new; then our user name
+    /// fragment is new too.
     pub fn reoffer(&mut self, offer: &str, now: Instant) -> Result<String, OfferError> {
         offer::check(offer)?;
+        let before = self.ufrag();
         let answer = setup::reaccept(&mut self.rtc, &self.config, offer)?;
-        self.ice_connected = false;
+        if self.ufrag() != before {
+            self.ice_connected = false;
+        }
         self.last_now = now;
         self.apply_directions();
         Ok(answer)
@@ -401,6 +405,10 @@ impl Transport {
     }
 
     fn packet(&mut self, packet: str0m::rtp::RtpPacket) -> Option<TransportEvent> {
+        if packet.payload.len() > RTP_PAYLOAD_BYTES_MAX {
+            tracing::debug!(bytes = packet.payload.len(), "packet too large to forward");
+            return None;
+        }
         let payload_type = *packet.header.payload_type;
         let ssrc = packet.header.ssrc;
         let (source, rid) = {
