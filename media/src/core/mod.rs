@@ -244,6 +244,9 @@ impl Core {
             self.by_ufrag.remove(&state.ufrag);
             self.by_ufrag.insert(ufrag.clone(), peer);
             state.ufrag = ufrag;
+            // The restart forgot the old way to the peer, so the engine will not miss it: it has to be found again, or
+            // the peer is gone.
+            state.lost(self.now);
         }
         self.forget_payload_types(peer);
         self.mark(peer);

@@ -19,7 +19,7 @@ pub(super) struct Peer {
     pub(super) room: Option<RoomKey>,
     pub(super) sources: [Source; SOURCES],
     pub(super) slots: [Slot; RECEIVE_SLOTS],
-    /// Addresses from which authenticated checks came, the oldest first.
+    /// Addresses from which authenticated checks came, the one longest without a check first.
     pub(super) addresses: VecDeque<SocketAddr>,
     /// When the transport wants to be told the time.
     pub(super) transport_deadline: Option<Instant>,
@@ -94,8 +94,10 @@ impl Peer {
         });
     }
 
+    /// The way to the peer is lost: it has to be found again in time. A time set before stays, so that a peer that
+    /// neither connects nor ends is not waited for again and again.
     pub(super) fn lost(&mut self, now: Instant) {
-        self.give_up_at = Some(now + RESTART_WITHIN);
+        self.give_up_at.get_or_insert(now + RESTART_WITHIN);
     }
 
     /// The earliest thing to do for this peer.
