@@ -55,9 +55,15 @@ impl KeyFrameRequests {
         self.deferred = false;
     }
 
-    /// True if a request is to be sent now, because an earlier one is unanswered or was deferred.
-    pub fn handle_timeout(&mut self, now: Instant) -> bool {
+    /// True if a request is to be sent now, because an earlier one is unanswered or was deferred. A `silent` source, one
+    /// that has sent nothing for long, is asked a few times, as a still picture's is too; then the request is forgotten.
+    /// Whoever waits asks anew when the source sends again.
+    pub fn handle_timeout(&mut self, now: Instant, silent: bool) -> bool {
         if self.deadline().is_none_or(|deadline| now < deadline) {
+            return false;
+        }
+        if silent && self.outstanding.as_ref().is_some_and(|o| o.wait >= KEY_FRAME_RETRY_MAX) {
+            self.clear();
             return false;
         }
         let wait = match self.outstanding.take() {
@@ -110,8 +116,8 @@ mod tests {
         assert!(requests.want(now, Want::Repair));
         requests.key_frame_arrived();
         assert!(!requests.want(now + ms(100), Want::Repair));
-        assert!(!requests.handle_timeout(now + ms(299)));
-        assert!(requests.handle_timeout(now + ms(300)));
+        assert!(!requests.handle_timeout(now + ms(299), false));
+        assert!(requests.handle_timeout(now + ms(300), false));
     }
 
     #[test]
@@ -130,10 +136,21 @@ mod tests {
         assert!(requests.want(now, Want::First));
         let mut sent = Vec::new();
         for t in 1..10_000 {
-            if requests.handle_timeout(now + ms(t)) {
+            if requests.handle_timeout(now + ms(t), false) {
                 sent.push(t);
             }
         }
         assert_eq!(sent, [300, 900, 2_100, 4_100, 6_100, 8_100]);
+    }
+
+    #[test]
+    fn a_silent_source_is_asked_a_few_times_and_again_when_somebody_wants() {
+        let now = Instant::now();
+        let mut requests = KeyFrameRequests::default();
+        assert!(requests.want(now, Want::First));
+        let sent: Vec<u64> = (1..60_000).filter(|t| requests.handle_timeout(now + ms(*t), true)).collect();
+        assert_eq!(sent, [300, 900, 2_100]);
+        assert_eq!(requests.deadline(), None, "nothing is due any more");
+        assert!(requests.want(now + ms(60_000), Want::First));
     }
 }

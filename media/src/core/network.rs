@@ -122,8 +122,10 @@ impl Core {
             return;
         }
         for kind in SourceKind::ALL {
-            let requests = &mut peer.sources[kind.index()].requests;
-            if requests.handle_timeout(now) && !peer.transport.request_key_frame(kind) {
+            let source = &mut peer.sources[kind.index()];
+            let silent = !source.is_active(now);
+            let requests = &mut source.requests;
+            if requests.handle_timeout(now, silent) && !peer.transport.request_key_frame(kind) {
                 requests.clear();
             }
         }
@@ -181,11 +183,14 @@ impl Core {
         }
     }
 
+    /// Notes that an authenticated check came from an address. The address in use is checked again and again, so it is
+    /// never the one that has to go.
     fn learn(&mut self, key: PeerKey, address: SocketAddr) {
-        if self.by_address.insert(address, key) == Some(key) {
+        let known = self.by_address.insert(address, key) == Some(key);
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        if known && peer.addresses.back() == Some(&address) {
             return;
         }
-        let Some(peer) = self.peers.get_mut(&key) else { return };
         peer.addresses.retain(|known| *known != address);
         peer.addresses.push_back(address);
         if peer.addresses.len() > ADDRESSES_PER_PEER_MAX
