@@ -2,10 +2,11 @@
 //! numbers and timestamps, so that the receiver sees one continuous stream whatever source is behind it.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::ops::Bound::{Excluded, Unbounded};
+use std::time::{Duration, Instant};
 
 use crate::keyframe::starts_key_frame;
-use crate::limits::HELD_PACKETS_MAX;
+use crate::limits::{HELD_PACKETS_MAX, PAUSE_MAX, SEQUENCE_LEAP_MAX};
 use crate::transport::{OutgoingPacket, RtpPacket};
 
 /// First sequence number of a slot. Below 2^16, as a receiver's rollover counter starts at zero (RFC 3711 section
@@ -24,7 +25,7 @@ pub struct SlotStream {
 struct Highest {
     sequence: u64,
     timestamp: u32,
-    sent_at: Instant,
+    received_at: Instant,
 }
 
 /// What connects a slot to its present source.
@@ -33,6 +34,7 @@ pub struct Subscription {
     gate: Gate,
     base: Option<Base>,
     payload_types: Vec<(u8, Option<u8>)>,
+    refused: bool,
 }
 
 #[derive(Debug)]
@@ -60,13 +62,22 @@ struct Base {
     source_sequence: u64,
     sequence: u64,
     timestamp_offset: u32,
+    /// The source's highest sequence number forwarded so far.
+    source_highest: u64,
+}
+
+impl Base {
+    /// Whether the packet belongs to the numbering this base is about.
+    fn covers(&self, packet: &RtpPacket) -> bool {
+        self.ssrc == packet.ssrc && self.source_highest.abs_diff(packet.sequence) <= SEQUENCE_LEAP_MAX
+    }
 }
 
 impl Subscription {
     /// A subscription to sound passes everything at once, one to pictures waits for a key frame.
     pub fn new(video: bool) -> Self {
         let gate = if video { Gate::Closed(Waiting::default()) } else { Gate::Open };
-        Self { gate, base: None, payload_types: Vec::new() }
+        Self { gate, base: None, payload_types: Vec::new(), refused: false }
     }
 
     /// Whether a key frame has still to come.
@@ -87,6 +98,11 @@ impl Subscription {
         ours
     }
 
+    /// True the first time: the receiver's lack of the publisher's codec is worth one line in the log, not one a packet.
+    pub fn first_refusal(&mut self) -> bool {
+        !std::mem::replace(&mut self.refused, true)
+    }
+
     /// Forgets the payload types, since one of the two ends negotiated anew.
     pub fn renegotiated(&mut self) {
         self.payload_types.clear();
@@ -102,18 +118,22 @@ impl Subscription {
         payload_type: u8,
         out: &mut Vec<OutgoingPacket>,
     ) {
-        if self.base.is_some_and(|base| base.ssrc != packet.ssrc) {
-            // The publisher began a new stream (a new SSRC has new numbers and begins with a key frame).
+        if self.base.is_some_and(|base| !base.covers(packet)) {
+            // The publisher began a new stream (a new SSRC has new numbers and begins with a key frame), or leapt so far
+            // in its numbering that following it would lead receivers astray.
             self.base = None;
             if packet.codec.is_video() {
                 self.gate = Gate::Closed(Waiting::default());
             }
         }
         let Gate::Closed(waiting) = &mut self.gate else {
-            let base = *self.base.get_or_insert_with(|| stream.base_for(packet));
-            out.extend(stream.rewrite(&base, packet, payload_type));
+            let base = self.base.get_or_insert_with(|| stream.base_for(packet));
+            out.extend(stream.rewrite(base, packet, payload_type));
             return;
         };
+        if waiting.after.is_some_and(|after| after.saturating_sub(packet.sequence) > SEQUENCE_LEAP_MAX) {
+            *waiting = Waiting::default();
+        }
         if !std::mem::replace(&mut waiting.begun, true) {
             waiting.after = before;
         }
@@ -124,20 +144,23 @@ impl Subscription {
             hold(&mut waiting.held, packet);
             return;
         }
-        let mut held = std::mem::take(&mut waiting.held);
+        let held = std::mem::take(&mut waiting.held);
         self.gate = Gate::Open;
-        let base = *self.base.insert(stream.base_for(packet));
-        out.extend(stream.rewrite(&base, packet, payload_type));
-        let rest = held.split_off(&(packet.sequence + 1));
-        for later in rest.values().filter(|p| p.ssrc == packet.ssrc) {
-            out.extend(stream.rewrite(&base, later, payload_type));
+        let base = self.base.insert(stream.base_for(packet));
+        out.extend(stream.rewrite(base, packet, payload_type));
+        for (_, later) in held.range((Excluded(packet.sequence), Unbounded)) {
+            if !base.covers(later) {
+                break;
+            }
+            out.extend(stream.rewrite(base, later, payload_type));
         }
     }
 }
 
 /// Keeps the newest packets within the bound.
 fn hold(held: &mut BTreeMap<u64, RtpPacket>, packet: &RtpPacket) {
-    if held.first_key_value().is_some_and(|(_, first)| first.ssrc != packet.ssrc) {
+    let leapt = |last: &RtpPacket| last.sequence.abs_diff(packet.sequence) > SEQUENCE_LEAP_MAX;
+    if held.last_key_value().is_some_and(|(_, last)| last.ssrc != packet.ssrc || leapt(last)) {
         held.clear();
     }
     held.insert(packet.sequence, packet.clone());
@@ -148,14 +171,14 @@ fn hold(held: &mut BTreeMap<u64, RtpPacket>, packet: &RtpPacket) {
 
 impl SlotStream {
     /// Continues the slot's numbering with `packet`: the next sequence number, and a timestamp that has moved as far
-    /// as the wall clock has.
+    /// as the wall clock has, within [`PAUSE_MAX`].
     fn base_for(&self, packet: &RtpPacket) -> Base {
         let (sequence, timestamp) = match self.highest {
             None => (FIRST_SEQUENCE, packet.timestamp),
             Some(last) => {
-                let elapsed = packet.received_at.saturating_duration_since(last.sent_at);
+                let elapsed = packet.received_at.saturating_duration_since(last.received_at).min(PAUSE_MAX);
                 let ticks = (elapsed.as_secs_f64() * f64::from(packet.clock_rate)) as u64 as u32;
-                (last.sequence + 1, last.timestamp.wrapping_add(ticks.max(1)))
+                (last.sequence.saturating_add(1), last.timestamp.wrapping_add(ticks.max(1)))
             }
         };
         Base {
@@ -163,16 +186,22 @@ impl SlotStream {
             source_sequence: packet.sequence,
             sequence,
             timestamp_offset: timestamp.wrapping_sub(packet.timestamp),
+            source_highest: packet.sequence,
         }
     }
 
     /// None for a packet from before the base: its number would be another's.
-    fn rewrite(&mut self, base: &Base, packet: &RtpPacket, payload_type: u8) -> Option<OutgoingPacket> {
-        let sequence = base.sequence + packet.sequence.checked_sub(base.source_sequence)?;
+    fn rewrite(&mut self, base: &mut Base, packet: &RtpPacket, payload_type: u8) -> Option<OutgoingPacket> {
+        let sequence = base.sequence.checked_add(packet.sequence.checked_sub(base.source_sequence)?)?;
         let timestamp = packet.timestamp.wrapping_add(base.timestamp_offset);
-        if self.highest.is_none_or(|highest| sequence > highest.sequence) {
-            self.highest = Some(Highest { sequence, timestamp, sent_at: packet.received_at });
-        }
+        base.source_highest = base.source_highest.max(packet.sequence);
+        let received_at = match self.highest {
+            Some(highest) if sequence <= highest.sequence => highest.time_of(timestamp, packet),
+            _ => {
+                self.highest = Some(Highest { sequence, timestamp, received_at: packet.received_at });
+                packet.received_at
+            }
+        };
         Some(OutgoingPacket {
             payload_type,
             sequence,
@@ -180,8 +209,22 @@ impl SlotStream {
             marker: packet.marker,
             extensions: packet.extensions.clone(),
             payload: packet.payload.clone(),
-            received_at: packet.received_at,
+            received_at,
         })
+    }
+}
+
+impl Highest {
+    /// When an earlier packet would have come had it not been late: a repair's own time of arrival would pair a
+    /// timestamp with a wrong wall clock in the next sender report, and skew sound against picture.
+    fn time_of(&self, timestamp: u32, packet: &RtpPacket) -> Instant {
+        let ticks = self.timestamp.wrapping_sub(timestamp);
+        // A difference of half the range and more is a negative one.
+        if ticks >= 1 << 31 {
+            return packet.received_at;
+        }
+        let before = Duration::from_secs_f64(f64::from(ticks) / f64::from(packet.clock_rate.max(1)));
+        self.received_at.checked_sub(before.min(PAUSE_MAX)).unwrap_or(packet.received_at)
     }
 }
 
@@ -273,7 +316,104 @@ mod tests {
         assert_eq!(out[1].sequence, 1_025);
     }
 
+    #[test]
+    fn a_leap_waits_for_a_key_frame_and_takes_the_next_number() {
+        let now = Instant::now();
+        // The engine extends 40000 after 5 to a number of the round before the first.
+        for leap in [5 + SEQUENCE_LEAP_MAX + 1, u64::MAX - 25_535] {
+            let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(true), Vec::new());
+            subscription.forward(&mut stream, &packet(1, 5, 7, KEY, now), None, 96, &mut out);
+            subscription.forward(&mut stream, &packet(1, leap, 7, MIDDLE, now), Some(5), 96, &mut out);
+            assert!(subscription.waits_for_key_frame());
+            subscription.forward(&mut stream, &packet(1, leap + 1, 8, KEY, now), Some(leap), 96, &mut out);
+            // And back, when the source's highest number is not known any more.
+            subscription.forward(&mut stream, &packet(1, 6, 8, KEY, now), None, 96, &mut out);
+            assert_eq!(out.iter().map(|p| p.sequence).collect::<Vec<_>>(), [1_024, 1_025, 1_026]);
+        }
+    }
+
+    #[test]
+    fn a_gap_within_bounds_stays_a_gap() {
+        let now = Instant::now();
+        let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(false), Vec::new());
+        for sequence in [5, 4 + SEQUENCE_LEAP_MAX, 4, 6] {
+            subscription.forward(&mut stream, &packet(1, sequence, 7, MIDDLE, now), None, 96, &mut out);
+        }
+        assert_eq!(numbers(&out), [(1_024, 7), (1_023 + SEQUENCE_LEAP_MAX, 7), (1_025, 7)]);
+    }
+
+    #[test]
+    fn a_slot_used_again_after_half_a_day_moves_its_timestamp_forward() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(12 * 3_600);
+        let (mut stream, mut out) = (SlotStream::default(), Vec::new());
+        Subscription::new(true).forward(&mut stream, &packet(1, 5, 1_000, KEY, now), None, 96, &mut out);
+        Subscription::new(true).forward(&mut stream, &packet(2, 9, 7, KEY, later), None, 96, &mut out);
+        let moved = out[1].timestamp.wrapping_sub(out[0].timestamp);
+        assert_eq!(moved, 90_000 * 3_600);
+        assert!(moved < 1 << 31, "a receiver takes it for newer");
+    }
+
+    #[test]
+    fn a_late_repair_is_paired_with_the_time_it_belongs_to() {
+        let now = Instant::now();
+        let ms = |ms| now + Duration::from_millis(ms);
+        let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(true), Vec::new());
+        for (sequence, timestamp, at) in [(5, 9_000, 0), (7, 18_000, 100), (6, 13_500, 400)] {
+            let payload = if sequence == 5 { KEY } else { DELTA };
+            subscription.forward(&mut stream, &packet(1, sequence, timestamp, payload, ms(at)), None, 96, &mut out);
+        }
+        assert_eq!(out.iter().map(|p| p.received_at).collect::<Vec<_>>(), [ms(0), ms(100), ms(50)]);
+        // A timestamp that contradicts the order proves nothing.
+        let odd = packet(1, 6, 20_000, DELTA, ms(500));
+        subscription.forward(&mut stream, &odd, None, 96, &mut out);
+        assert_eq!(out[3].received_at, ms(500));
+    }
+
+    #[test]
+    fn a_missing_codec_is_told_once() {
+        let mut subscription = Subscription::new(true);
+        for payload_type in 0..=127 {
+            assert_eq!(subscription.payload_type(payload_type, || None), None);
+            assert_eq!(subscription.first_refusal(), payload_type == 0);
+        }
+        subscription.renegotiated();
+        assert!(!subscription.first_refusal());
+    }
+
+    /// What the engine makes of a 16-bit number, given the highest before: RFC 3711 appendix A, which may end below zero.
+    fn extend(highest: Option<u64>, number: u16) -> u64 {
+        let Some(highest) = highest else { return number.into() };
+        highest.wrapping_add((number.wrapping_sub(highest as u16) as i16) as u64)
+    }
+
     proptest! {
+        /// However a publisher's numbers leap, the slot's move forward by bounded steps.
+        #[test]
+        fn leaps_never_reach_receivers(
+            video in any::<bool>(),
+            arrivals in proptest::collection::vec((any::<u16>(), 0_u16..5, 0_u32..2, any::<bool>(), any::<u32>()), 1..300),
+        ) {
+            let now = Instant::now();
+            let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(video), Vec::new());
+            let mut source = crate::source::Arrivals::default();
+            let (mut highest, mut last) = (None, 0_u16);
+            for (leap, step, ssrc, key, timestamp) in arrivals {
+                // Mostly small steps, so that more than the first packet of a numbering is seen.
+                last = if leap % 4 == 0 { leap } else { last.wrapping_add(step) };
+                let sequence = extend(highest, last);
+                highest = Some(highest.map_or(sequence, |h: u64| h.max(sequence)));
+                let packet = packet(ssrc, sequence, timestamp, if key { KEY } else { DELTA }, now);
+                let before = source.count(&packet, None);
+                subscription.forward(&mut stream, &packet, before, 96, &mut out);
+            }
+            let mut reached = FIRST_SEQUENCE;
+            for sent in &out {
+                prop_assert!((FIRST_SEQUENCE..=reached + SEQUENCE_LEAP_MAX).contains(&sent.sequence));
+                reached = reached.max(sent.sequence);
+            }
+        }
+
         /// Whatever arrives in whatever order, no sequence number is used for two different packets.
         #[test]
         fn numbers_are_never_reused(arrivals in proptest::collection::vec((0_u64..50, 0_u32..3, any::<bool>()), 1..200)) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::core::PeerKey;
-use crate::limits::{HOLES_MAX, SOURCE_SILENT_AFTER};
+use crate::limits::{HOLES_MAX, SEQUENCE_LEAP_MAX, SOURCE_SILENT_AFTER};
 use crate::requests::KeyFrameRequests;
 use crate::slots::ReceiveSlot;
 use crate::transport::RtpPacket;
@@ -52,20 +52,23 @@ const REORDERING_MAX: Duration = Duration::from_millis(10);
 
 impl Arrivals {
     /// Counts a packet. `rtt` is the round trip to the publisher, if known. Answers the highest sequence number of the
-    /// same stream before.
+    /// same stream before, none if there was no packet before or the numbering leapt back.
+    ///
+    /// A leap beyond [`SEQUENCE_LEAP_MAX`] is a new numbering and tells nothing about loss (RFC 3550 appendix A.1).
     pub fn count(&mut self, packet: &RtpPacket, rtt: Option<Duration>) -> Option<u64> {
         let now = packet.received_at;
-        self.packets += 1;
-        self.bytes += packet.payload.len() as u64;
+        self.packets = self.packets.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(packet.payload.len() as u64);
         self.first_at.get_or_insert(now);
         self.last_at = Some(now);
         self.clock_rate = packet.clock_rate;
         let before = self.highest.filter(|(ssrc, _)| *ssrc == packet.ssrc).map(|(_, highest)| highest);
-        match self.highest {
-            Some((ssrc, highest)) if ssrc == packet.ssrc => {
+        let leap = before.filter(|highest| highest.abs_diff(packet.sequence) > SEQUENCE_LEAP_MAX);
+        match before {
+            Some(highest) if leap.is_none() => {
                 if packet.sequence > highest {
                     self.open_holes(highest, packet.sequence, now);
-                    self.highest = Some((ssrc, packet.sequence));
+                    self.highest = Some((packet.ssrc, packet.sequence));
                 } else if let Some(opened) = self.holes.remove(&packet.sequence) {
                     let reordering = rtt.map_or(REORDERING_MAX, |rtt| rtt.min(REORDERING_MAX));
                     if now.saturating_duration_since(opened) < reordering {
@@ -78,12 +81,12 @@ impl Arrivals {
                 self.holes.clear();
             }
         }
-        before
+        before.filter(|highest| leap.is_none() || *highest < packet.sequence)
     }
 
     fn open_holes(&mut self, highest: u64, sequence: u64, now: Instant) {
         let missing = sequence - highest - 1;
-        self.lost += missing;
+        self.lost = self.lost.saturating_add(missing);
         if missing > HOLES_MAX as u64 {
             return;
         }
@@ -101,6 +104,7 @@ mod tests {
     use super::*;
     use crate::keyframe::Codec;
     use crate::transport::Extensions;
+    use proptest::prelude::*;
 
     fn packet(sequence: u64, at: Instant) -> RtpPacket {
         RtpPacket {
@@ -135,5 +139,29 @@ mod tests {
         arrivals.count(&packet(1, now), None);
         arrivals.count(&packet(u64::from(u32::MAX), now), None);
         assert!(arrivals.holes.is_empty());
+        assert_eq!(arrivals.lost, 0, "a new numbering is no loss");
+    }
+
+    #[test]
+    fn a_leap_back_begins_anew() {
+        let now = Instant::now();
+        let mut arrivals = Arrivals::default();
+        assert_eq!(arrivals.count(&packet(u64::MAX, now), None), None);
+        assert_eq!(arrivals.count(&packet(10, now), None), None);
+        assert_eq!(arrivals.count(&packet(12, now), None), Some(10));
+        assert_eq!((arrivals.packets, arrivals.lost), (3, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn any_numbers_are_survived(sequences in proptest::collection::vec(any::<u64>(), 0..100)) {
+            let now = Instant::now();
+            let mut arrivals = Arrivals::default();
+            for sequence in &sequences {
+                arrivals.count(&packet(*sequence, now), None);
+            }
+            prop_assert_eq!(arrivals.packets, sequences.len() as u64);
+            prop_assert!(arrivals.holes.len() <= HOLES_MAX);
+        }
     }
 }

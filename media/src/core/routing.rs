@@ -68,14 +68,13 @@ impl Core {
         }
         let Slot { stream, shows: Some(shown) } = &mut peer.slots[slot.index()] else { return false };
         let transport = &mut peer.transport;
-        let lookup = || {
-            let found = transport.payload_type_for(slot, payload);
-            if found.is_none() {
+        let lookup = || transport.payload_type_for(slot, payload);
+        let Some(payload_type) = shown.subscription.payload_type(packet.payload_type, lookup) else {
+            if shown.subscription.first_refusal() {
                 tracing::warn!(?to, codec = ?packet.codec, "receiver has no such codec");
             }
-            found
+            return false;
         };
-        let Some(payload_type) = shown.subscription.payload_type(packet.payload_type, lookup) else { return false };
         let mut out: Vec<OutgoingPacket> = Vec::new();
         shown.subscription.forward(stream, packet, before, payload_type, &mut out);
         let waits = shown.subscription.waits_for_key_frame();
