@@ -84,6 +84,15 @@ impl Client {
         (client, offer)
     }
 
+    /// A new offer on the same connection: an ICE restart. The answer goes to [`answer`](Self::answer), too.
+    pub(crate) fn restart_ice(&mut self) -> String {
+        let mut api = self.rtc.sdp_api();
+        api.ice_restart(true);
+        let (offer, pending) = api.apply().unwrap();
+        self.pending = Some(pending);
+        self.number_mids(&offer.to_sdp_string())
+    }
+
     /// The engine invents `mid`s; the plan has the m-line's index.
     fn number_mids(&mut self, sdp: &str) -> String {
         let mut names: Vec<String> = self.mids.iter().map(|m| m.trim_end().to_string()).collect();
@@ -150,6 +159,11 @@ impl Client {
             }
             _ => {}
         }
+    }
+
+    /// Skips so many sequence numbers on a line.
+    pub(crate) fn skip(&mut self, line: usize, numbers: u64) {
+        *self.sequence.entry(line).or_insert(65_500) += numbers;
     }
 
     pub(crate) fn send_rtp(&mut self, now: Instant, line: usize, time: u32, marker: bool, payload: Vec<u8>) {
