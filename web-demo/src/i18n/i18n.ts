@@ -55,41 +55,68 @@ export function localeOf(lang: Lang): string {
   return lang === 'zh' ? 'zh-CN' : 'en-GB';
 }
 
+/**
+ * Makes something of `Intl` once per language: building one takes longer than a hundred uses, and a chat's log formats a
+ * time per message at every drawing.
+ */
+function perLang<T>(make: (locale: string) => T): (lang: Lang) => T {
+  const made = new Map<Lang, T>();
+  return (lang) => {
+    const known = made.get(lang);
+    if (known !== undefined) return known;
+    const fresh = make(localeOf(lang));
+    made.set(lang, fresh);
+    return fresh;
+  };
+}
+
+const CLOCK = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+const pluralRules = /* @__PURE__ */ perLang((locale) => new Intl.PluralRules(locale));
+const timeFormat = /* @__PURE__ */ perLang((locale) => new Intl.DateTimeFormat(locale, CLOCK));
+const dateTimeFormat = /* @__PURE__ */ perLang(
+  (locale) => new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric', ...CLOCK }),
+);
+const dayFormat = /* @__PURE__ */ perLang(
+  (locale) => new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' }),
+);
+const relativeDay = /* @__PURE__ */ perLang((locale) => new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }));
+/** One for each number of decimals asked for: 0 to 2 in our pages. */
+const numberFormats = /* @__PURE__ */ perLang((locale) => {
+  const made: Intl.NumberFormat[] = [];
+  return (digits: number) => {
+    made[digits] ??= new Intl.NumberFormat(locale, { maximumFractionDigits: digits });
+    return made[digits];
+  };
+});
+
 /** Chooses the form of a counted noun: `plural('en', 1, {one: 'call', other: 'calls'})`. */
 export function plural(lang: Lang, n: number, forms: { one: string; other: string }): string {
-  return new Intl.PluralRules(localeOf(lang)).select(n) === 'one' ? forms.one : forms.other;
+  return pluralRules(lang).select(n) === 'one' ? forms.one : forms.other;
 }
 
 /** A number with the reader's separators and at most `digits` decimals. */
 export function formatNumber(lang: Lang, n: number, digits = 0): string {
-  return new Intl.NumberFormat(localeOf(lang), { maximumFractionDigits: digits }).format(n);
+  return numberFormats(lang)(digits).format(n);
 }
 
 /** Hours and minutes of a moment, ms since the Unix epoch. */
 export function formatTime(lang: Lang, atMs: number): string {
-  return new Intl.DateTimeFormat(localeOf(lang), { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(atMs);
+  return timeFormat(lang).format(atMs);
 }
 
 /** Date and time of a moment, ms since the Unix epoch. */
 export function formatDateTime(lang: Lang, atMs: number): string {
-  return new Intl.DateTimeFormat(localeOf(lang), {
-    day: 'numeric',
-    month: 'short',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-  }).format(atMs);
+  return dateTimeFormat(lang).format(atMs);
 }
 
 /** The day of a moment as people say it: today, yesterday, or the date. Both in ms since the Unix epoch. */
 export function formatDay(lang: Lang, atMs: number, nowMs: number): string {
   const days = Math.round((startOfDay(nowMs) - startOfDay(atMs)) / 86_400_000);
   if (days === 0 || days === 1) {
-    const word = new Intl.RelativeTimeFormat(localeOf(lang), { numeric: 'auto' }).format(-days, 'day');
+    const word = relativeDay(lang).format(-days, 'day');
     return word.charAt(0).toUpperCase() + word.slice(1);
   }
-  return new Intl.DateTimeFormat(localeOf(lang), { weekday: 'long', day: 'numeric', month: 'long' }).format(atMs);
+  return dayFormat(lang).format(atMs);
 }
 
 /** Whether two moments are on one day of the reader's calendar. */
