@@ -6,7 +6,7 @@ use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsRawFd, RawFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
@@ -22,7 +22,7 @@ const CONTROL_WORDS: usize = 16;
 const SEGMENTS_MAX: usize = 64;
 /// Bytes in one offloaded send: below the largest UDP payload.
 const SEGMENTED_BYTES_MAX: usize = 60_000;
-/// How long a full send buffer is waited for before what is left is dropped, as a congested network would.
+/// How long one [`Udp::send`] waits for a full send buffer before what is left is dropped, as a congested network would.
 const SEND_WAIT: Duration = Duration::from_millis(5);
 
 /// A datagram to send.
@@ -42,7 +42,7 @@ pub(super) struct Udp {
     local: SocketAddr,
     /// Whether the source address is set on each datagram: when bound to all addresses.
     pin_source: bool,
-    /// Whether segmentation offload is used. Turned off for good when the kernel or the device refuses it.
+    /// Whether segmentation offload is used. Turned off for good when the kernel or the device has none.
     segmentation: bool,
 }
 
@@ -78,10 +78,11 @@ impl Udp {
         socket.set_send_buffer_size(SOCKET_BUFFER_BYTES)?;
         let (level, option) =
             if v6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO) } else { (libc::IPPROTO_IP, libc::IP_PKTINFO) };
-        set_flag(socket.as_raw_fd(), level, option)?;
+        set_option(socket.as_raw_fd(), level, option, 1)?;
         socket.bind(&address.into())?;
         let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-        Ok(Self { socket, local, pin_source, segmentation: true })
+        let segmentation = has_segmentation(socket.as_raw_fd());
+        Ok(Self { socket, local, pin_source, segmentation })
     }
 
     /// The bound address.
@@ -122,23 +123,20 @@ impl Udp {
     /// Sends all, as far as the network takes them; answers how many. What cannot be sent is dropped: media repairs
     /// itself, and a queue here would only add delay.
     pub(super) fn send(&mut self, datagrams: &[Datagram]) -> usize {
-        let mut sent = 0;
-        let mut rest = datagrams;
-        while !rest.is_empty() {
-            let (taken, gone) = self.send_batch(rest);
-            sent += gone;
-            rest = &rest[taken..];
+        let mut progress = Progress::default();
+        while progress.done < datagrams.len() {
+            self.send_batch(datagrams, &mut progress);
         }
-        sent
+        progress.sent
     }
 
-    /// Sends the beginning of `datagrams`; answers how many are dealt with, and how many of these were sent.
-    fn send_batch(&mut self, datagrams: &[Datagram]) -> (usize, usize) {
-        let runs = self.runs(datagrams);
+    /// Sends datagrams from where `progress` stands, as many as one batch takes.
+    fn send_batch(&mut self, datagrams: &[Datagram], progress: &mut Progress) {
+        let rest = &datagrams[progress.done..];
+        let runs = self.runs(rest, progress.single);
         let used: usize = runs.iter().sum();
-        let mut outbox = Outbox::new(self.local.is_ipv6(), self.pin_source, &datagrams[..used], &runs);
+        let mut outbox = Outbox::new(self.local.is_ipv6(), self.pin_source, &rest[..used], &runs);
         let mut done = 0;
-        let mut sent = 0;
         while done < runs.len() {
             let count = (runs.len() - done) as libc::c_uint;
             // SAFETY: the headers from `done` on are initialised and point into `outbox` and `datagrams`, both alive
@@ -147,49 +145,112 @@ impl Udp {
                 libc::sendmmsg(self.fd(), outbox.headers[done..].as_mut_ptr(), count, libc::MSG_DONTWAIT as _)
             };
             if let Ok(messages @ 1..) = usize::try_from(result) {
-                sent += runs[done..done + messages].iter().sum::<usize>();
+                let datagrams = runs[done..done + messages].iter().sum();
+                progress.advance(datagrams);
+                progress.sent += datagrams;
                 done += messages;
                 continue;
             }
             let error = io::Error::last_os_error();
-            let before: usize = runs[..done].iter().sum();
-            match error.raw_os_error() {
-                Some(libc::EINTR) => {}
-                Some(libc::EAGAIN | libc::ENOBUFS) if self.wait_writable() => {}
-                Some(libc::EAGAIN | libc::ENOBUFS) => return (used, sent),
-                Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP)
-                    if self.segmentation && runs[done] > 1 =>
-                {
+            match remedy(error.raw_os_error().unwrap_or_default(), runs[done]) {
+                Remedy::Again => {}
+                Remedy::Wait => {
+                    if !self.wait_writable(progress) {
+                        progress.done = datagrams.len();
+                        return;
+                    }
+                }
+                Remedy::OneByOne => {
+                    progress.single = runs[done];
+                    return;
+                }
+                Remedy::NeverSegment => {
                     tracing::info!(%error, "UDP segmentation offload is not available here");
                     self.segmentation = false;
-                    return (before, sent);
+                    return;
                 }
-                _ => {
-                    tracing::debug!(%error, to = %datagrams[before].destination, "datagram not sent");
+                Remedy::Drop => {
+                    tracing::debug!(%error, to = %datagrams[progress.done].destination, "not sent");
+                    progress.advance(runs[done]);
                     done += 1;
                 }
             }
         }
-        (used, sent)
     }
 
     /// Lengths of runs that one message each carries: datagrams between the same addresses of the same size, the last of
-    /// a run possibly smaller. At most [`BATCH`] runs.
-    fn runs(&self, datagrams: &[Datagram]) -> Vec<usize> {
+    /// a run possibly smaller. At most [`BATCH`] runs; the first `single` datagrams are runs of their own.
+    fn runs(&self, datagrams: &[Datagram], single: usize) -> Vec<usize> {
         let mut runs = Vec::with_capacity(BATCH.min(datagrams.len()));
         let mut at = 0;
         while at < datagrams.len() && runs.len() < BATCH {
-            let length = if self.segmentation { run(&datagrams[at..]) } else { 1 };
+            let length = if self.segmentation && at >= single { run(&datagrams[at..]) } else { 1 };
             runs.push(length);
             at += length;
         }
         runs
     }
 
-    fn wait_writable(&self) -> bool {
+    /// Waits for room in the send buffer. False when this call's time for that is over.
+    fn wait_writable(&self, progress: &mut Progress) -> bool {
+        let now = Instant::now();
+        let left = progress.give_up_at.get_or_insert(now + SEND_WAIT).saturating_duration_since(now);
         let mut fds = [libc::pollfd { fd: self.fd(), events: libc::POLLOUT, revents: 0 }];
-        super::wait::poll(&mut fds, Some(SEND_WAIT)) > 0
+        !left.is_zero() && super::wait::poll(&mut fds, Some(left)) > 0
     }
+}
+
+/// How far one [`Udp::send`] has come.
+#[derive(Default)]
+struct Progress {
+    /// Datagrams dealt with, sent or dropped.
+    done: usize,
+    /// Datagrams sent.
+    sent: usize,
+    /// Datagrams that come next and go one by one, since the run of them was refused.
+    single: usize,
+    /// When a full send buffer is no longer waited for; set when it is first found full.
+    give_up_at: Option<Instant>,
+}
+
+impl Progress {
+    fn advance(&mut self, datagrams: usize) {
+        self.done += datagrams;
+        self.single = self.single.saturating_sub(datagrams);
+    }
+}
+
+/// What to do about a message that was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remedy {
+    /// Try again at once.
+    Again,
+    /// Try again when there is room in the send buffer.
+    Wait,
+    /// Send this run's datagrams one by one.
+    OneByOne,
+    /// Send everything one by one from now on.
+    NeverSegment,
+    /// Leave it, go on with the next.
+    Drop,
+}
+
+/// The remedy for an error number upon a run of datagrams. What one destination, its route or its addresses cause must
+/// not cost the others segmentation; only what the system says of itself does.
+fn remedy(error: libc::c_int, run: usize) -> Remedy {
+    match error {
+        libc::EINTR => Remedy::Again,
+        libc::EAGAIN => Remedy::Wait,
+        libc::EIO | libc::EOPNOTSUPP if run > 1 => Remedy::NeverSegment,
+        libc::EINVAL | libc::EMSGSIZE if run > 1 => Remedy::OneByOne,
+        // ENOBUFS among them: the device's queue is full, and nobody tells when it is not.
+        _ => Remedy::Drop,
+    }
+}
+
+/// Whether the kernel knows segmentation offload: it takes the option's value for "off".
+fn has_segmentation(fd: RawFd) -> bool {
+    set_option(fd, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok()
 }
 
 fn run(datagrams: &[Datagram]) -> usize {
@@ -372,11 +433,10 @@ fn put<T>(message: &mut libc::msghdr, used: usize, level: libc::c_int, kind: lib
     space
 }
 
-fn set_flag(fd: RawFd, level: libc::c_int, option: libc::c_int) -> io::Result<()> {
-    let on: libc::c_int = 1;
+fn set_option(fd: RawFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
     // SAFETY: the option's value is a C int, and its address and size are given.
     let result = unsafe {
-        libc::setsockopt(fd, level, option, (&raw const on).cast(), size_of::<libc::c_int>() as libc::socklen_t)
+        libc::setsockopt(fd, level, option, (&raw const value).cast(), size_of::<libc::c_int>() as libc::socklen_t)
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
@@ -391,5 +451,75 @@ fn on_wire(address: SocketAddr, v6: bool) -> SocketAddr {
     match address {
         SocketAddr::V4(a) if v6 => SocketAddrV6::new(a.ip().to_ipv6_mapped(), a.port(), 0, 0).into(),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn datagrams(source: Ipv4Addr, destination: SocketAddr, sizes: &[usize]) -> Vec<Datagram> {
+        let source = SocketAddr::new(source.into(), 0);
+        sizes.iter().map(|size| Datagram { source, destination, contents: vec![7; *size] }).collect()
+    }
+
+    /// A sender bound to all addresses, which pins sources, and a receiver on loopback.
+    fn pair() -> (Udp, std::net::UdpSocket) {
+        let receiver = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        receiver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        (Udp::bind((Ipv4Addr::UNSPECIFIED, 0).into(), true).unwrap(), receiver)
+    }
+
+    fn received(receiver: &std::net::UdpSocket, count: usize) -> Vec<usize> {
+        let mut buffer = [0; DATAGRAM_BYTES_MAX];
+        (0..count).map(|_| receiver.recv(&mut buffer).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_run_that_is_refused_costs_nobody_else_segmentation() {
+        let (mut udp, receiver) = pair();
+        let to = receiver.local_addr().unwrap();
+        let before = udp.segmentation;
+        // Not an address of ours: EINVAL upon the run and upon each of its datagrams.
+        let mut all = datagrams(Ipv4Addr::new(192, 0, 2, 1), to, &[500; 3]);
+        all.extend(datagrams(Ipv4Addr::LOCALHOST, to, &[400, 400, 400, 100]));
+        assert_eq!(udp.send(&all), 4);
+        assert_eq!(udp.segmentation, before);
+        assert_eq!(received(&receiver, 4), [400, 400, 400, 100]);
+    }
+
+    #[test]
+    fn a_datagram_too_large_is_dropped_alone() {
+        let (mut udp, receiver) = pair();
+        let to = receiver.local_addr().unwrap();
+        assert_eq!(udp.send(&datagrams(Ipv4Addr::LOCALHOST, to, &[70_000, 300, 300])), 2);
+        assert_eq!(received(&receiver, 2), [300, 300]);
+    }
+
+    #[test]
+    fn only_what_the_system_lacks_ends_segmentation() {
+        assert_eq!([libc::EIO, libc::EOPNOTSUPP].map(|e| remedy(e, 2)), [Remedy::NeverSegment; 2]);
+        assert_eq!([libc::EINVAL, libc::EMSGSIZE].map(|e| remedy(e, 2)), [Remedy::OneByOne; 2]);
+        let single = [libc::EIO, libc::EOPNOTSUPP, libc::EINVAL, libc::EMSGSIZE, libc::ENOBUFS, libc::ENETUNREACH];
+        assert_eq!(single.map(|e| remedy(e, 1)), [Remedy::Drop; 6]);
+        assert_eq!(remedy(libc::ENOBUFS, 2), Remedy::Drop);
+        assert_eq!([libc::EAGAIN, libc::EINTR].map(|e| remedy(e, 2)), [Remedy::Wait, Remedy::Again]);
+    }
+
+    #[test]
+    fn a_refused_run_goes_one_by_one_and_the_next_is_a_run_again() {
+        let (mut udp, receiver) = pair();
+        udp.segmentation = true;
+        let all = datagrams(Ipv4Addr::LOCALHOST, receiver.local_addr().unwrap(), &[200; 6]);
+        assert_eq!(udp.runs(&all, 0), [6]);
+        assert_eq!(udp.runs(&all, 2), [1, 1, 4]);
+    }
+
+    #[test]
+    fn one_send_waits_for_a_full_buffer_no_longer_than_once() {
+        let (udp, _receiver) = pair();
+        let past = Instant::now().checked_sub(SEND_WAIT).unwrap();
+        assert!(udp.wait_writable(&mut Progress::default()), "an empty buffer has room");
+        assert!(!udp.wait_writable(&mut Progress { give_up_at: Some(past), ..Progress::default() }));
     }
 }
