@@ -174,11 +174,12 @@ impl Worker {
             }
             self.receive(&mut turn);
             turn.core.handle_timeout(Instant::now());
-            let deadline = self.drain(&mut turn);
+            let mut deadline = self.drain(&mut turn);
             let now_ms = (self.clock)();
             if now_ms >= self.sample_at_ms {
                 turn.core.sample(Instant::now());
-                self.drain(&mut turn);
+                // Sampling may have given peers something to do.
+                deadline = self.drain(&mut turn);
                 self.sample_at_ms = next_second(now_ms);
             } else if self.sample_at_ms - now_ms > 2_000.0 {
                 // The clock was set back.
@@ -213,13 +214,17 @@ impl Worker {
 
     fn command(&mut self, core: &mut Core, command: Command) {
         let now = Instant::now();
-        // A caller that no longer waits is no concern: dropping the answer is enough.
+        // A caller that no longer waits is no concern, but for what only its answer would have told it of.
         match command {
             Command::CreateRoom(reply) => {
                 let room = core.create_room();
                 self.rooms.extend(room.as_ref().ok());
                 self.config.first_key = core.next_key();
-                let _ = reply.send(room);
+                if let Err(Ok(room)) = reply.send(room) {
+                    // Nobody knows the room, so nobody would close it.
+                    core.close_room(now, room);
+                    self.rooms.remove(&room);
+                }
             }
             Command::Connect { offer, reply } => {
                 let connected = core.connect(now, &offer);

@@ -189,6 +189,26 @@ async fn a_panicking_worker_says_what_it_lost_and_starts_again_on_its_port() {
 }
 
 #[tokio::test]
+async fn a_room_nobody_was_told_of_is_closed() {
+    let (media, _events) = media(1, Ipv4Addr::LOCALHOST.into());
+    for _ in 0..10 {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        drop(answer);
+        let access = &media.shared.workers[0];
+        access.commands.send(super::Command::CreateRoom(reply)).await.unwrap();
+        access.waker.wake();
+    }
+    // Four are allowed, and commands are obeyed in order.
+    media.create_room(None).await.unwrap();
+    let room = media.create_room(None).await.unwrap();
+    // The answer to this comes after the count.
+    media.close_room(room).await;
+    media.close_room(room).await;
+    assert_eq!(media.workers()[0].rooms, 1);
+    media.shutdown().await;
+}
+
+#[tokio::test]
 async fn bad_requests_are_typed_errors() {
     let (media, _events) = media(2, Ipv4Addr::LOCALHOST.into());
     assert!(matches!(media.connect(None, "hello".into()).await, Err(MediaError::BadSdp(_))));
