@@ -82,10 +82,23 @@ export async function watchPicture(video: Locator): Promise<{ stop: () => Promis
     const first = element as HTMLVideoElement;
     const label = first.getAttribute('aria-label');
     const log = { looks: 0, faults: [] as string[], longestStillMs: 0 };
-    const canvas = document.createElement('canvas');
-    canvas.width = 32;
-    canvas.height = 18;
-    const context = canvas.getContext('2d', { willReadFrequently: true });
+    // A few lines of the frame's luma as it was decoded: drawing a whole frame ten times a second would itself be a load.
+    const isBlack = async (): Promise<boolean> => {
+      const frame = new VideoFrame(first);
+      try {
+        const width = frame.codedWidth & ~1;
+        const lines = [0.2, 0.5, 0.8].map((share) => Math.floor(frame.codedHeight * share) & ~1);
+        const bytes = new Uint8Array(width * 4);
+        for (const y of lines) {
+          await frame.copyTo(bytes, { rect: { x: 0, y, width, height: 2 } });
+          // Luma comes first in every planar format; black is 16.
+          if (bytes.subarray(0, width * 2).some((luma) => luma > 40)) return false;
+        }
+        return true;
+      } finally {
+        frame.close();
+      }
+    };
     let frames = -1;
     let movedMs = performance.now();
     const look = () => {
@@ -97,9 +110,10 @@ export async function watchPicture(video: Locator): Promise<{ stop: () => Promis
       const box = first.getBoundingClientRect();
       if (box.width < 100 || box.height < 50 || !first.checkVisibility()) fault(`hidden (${box.width}×${box.height})`);
       if (first.videoWidth === 0 || first.readyState < 2 || first.paused) fault('no picture');
-      context?.drawImage(first, 0, 0, 32, 18);
-      const data = context?.getImageData(0, 0, 32, 18).data ?? [];
-      if (!data.some((value, at) => at % 4 !== 3 && value > 24)) fault('black');
+      void isBlack().then(
+        (black) => black && fault('black'),
+        (error) => fault(`no frame (${error})`),
+      );
       const total = first.getVideoPlaybackQuality().totalVideoFrames;
       if (total !== frames) {
         if (frames >= 0) log.longestStillMs = Math.max(log.longestStillMs, now - movedMs);
