@@ -133,6 +133,12 @@ impl Auth {
         self.store.delete_session(&random::sha256(token)).await
     }
 
+    /// The secret of viewer tokens, for hosts that sign their own.
+    #[must_use]
+    pub fn viewer_secret(&self) -> &str {
+        &self.viewer_secret
+    }
+
     /// Signs a viewer token, as a host would.
     ///
     /// # Errors

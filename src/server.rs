@@ -192,12 +192,13 @@ impl Server {
     }
 
     /// Ends calls with a reason, tells clients to reconnect, writes everything down. Takes at most
-    /// `limits.drain_seconds` and a little.
+    /// `limits.drain_seconds` and three seconds.
     pub async fn shutdown(self) {
-        let drain = Duration::from_secs(self.app.config.limits.drain_seconds);
-        let calls = Arc::clone(&self.app.calls);
+        let deadline = Instant::now() + Duration::from_secs(self.app.config.limits.drain_seconds);
+        // Each step has what is left, and enough to do the least.
+        let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
         let had_calls = !self.app.desk.calls.is_empty();
-        if tokio::time::timeout(drain, calls.end_all(EndReason::ServerShutdown)).await.is_err() {
+        if tokio::time::timeout(left(), self.app.calls.end_all(EndReason::ServerShutdown)).await.is_err() {
             tracing::error!("calls could not be ended in time");
         }
         if had_calls {
@@ -206,17 +207,19 @@ impl Server {
         let _ = self.closing.send(true);
         self.app.desk.presence.leave();
         self.bus.withdraw_calls(&self.app.node);
-        self.http.graceful_shutdown(Some(drain));
+        self.http.graceful_shutdown(Some(left()));
         let _ = self.serving.await;
         for task in &self.tasks {
             task.abort();
         }
-        let _ = tokio::time::timeout(drain, async {
+        let closed = tokio::time::timeout(left(), async {
             self.app.calls.media().shutdown().await;
             self.app.telemetry.close().await;
             self.app.desk.store.close().await;
-        })
-        .await;
+        });
+        if closed.await.is_err() {
+            tracing::error!("the data could not be closed in time");
+        }
     }
 }
 

@@ -16,9 +16,16 @@ pub(super) async fn print(server: &Server, lan: Option<&Lan>) {
         let key = key.trim();
         text.push_str(&format!(
             "\n  Start here        {url}/\n  A viewer          {url}/demo\n  The agent         {url}/agent   (login {DEMO_LOGIN}, password {DEMO_PASSWORD})\
-             \n  Operations        {url}/ops\n  API               {url}/api/openapi.json\n  API key           {key}\n\
-             \n  Load test         cargo run --release -p sightline-loadtest -- connect --url {url} --token {key} --mode warm --arrivals 2/s --duration 20s\n\
-             \n  The account and the key exist in this demo alone. Ctrl-C ends it; its data is in {}.\n",
+             \n  Operations        {url}/ops\n  API               {url}/api/openapi.json\n  API key           {key}\n"
+        ));
+        if !server.app.tls {
+            // The load test speaks plain http.
+            text.push_str(&format!(
+                "\n  Load test         cargo run --release -p sightline-loadtest -- connect --url {url} --token {key} --mode warm --arrivals 2/s --duration 20s\n"
+            ));
+        }
+        text.push_str(&format!(
+            "\n  The account and the key exist in this demo alone. Ctrl-C ends it; its data is in {}.\n",
             data.display()
         ));
         if let Some(lan) = lan {

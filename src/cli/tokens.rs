@@ -29,6 +29,11 @@ pub(super) enum TokenCommand {
         #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..=VIEWER_TOKEN_S_MAX as i64))]
         ttl: u32,
     },
+    /// Print the secret with which the host's server signs viewer tokens (JWT, HS256). Keep it on your servers.
+    Secret {
+        #[command(flatten)]
+        data: DataArgs,
+    },
     /// Make a new API key; the old one stops working. Printed to standard output.
     ApiKey {
         #[command(flatten)]
@@ -46,6 +51,10 @@ pub(super) async fn run(command: TokenCommand) -> anyhow::Result<()> {
             let (auth, _) = data.open_auth().await?;
             let claims = Auth::viewer_claims(&sub, &name, level, lang, ttl);
             println!("{}", auth.viewer_token(&claims).map_err(anyhow::Error::msg)?);
+        }
+        TokenCommand::Secret { data } => {
+            let (auth, _) = data.open_auth().await?;
+            println!("{}", auth.viewer_secret());
         }
         TokenCommand::ApiKey { data } => {
             let (auth, config) = data.open_auth().await?;
