@@ -69,7 +69,7 @@ impl Bench {
             if ms == PUBLISH_MS {
                 self.spent = Duration::ZERO;
             }
-            if ms >= PUBLISH_MS && ms % PACKET_MS == 0 {
+            if ms >= PUBLISH_MS && ms.is_multiple_of(PACKET_MS) {
                 self.publish(now, (ms - PUBLISH_MS) / PACKET_MS);
             }
             self.tick(now, ms);
@@ -79,8 +79,8 @@ impl Bench {
 
     fn publish(&mut self, now: Instant, number: u64) {
         let frame = number / 20;
-        let begins = number % 20 == 0;
-        let mut payload = vec![if begins { 0x10 } else { 0 }, u8::from(frame % 30 != 0)];
+        let begins = number.is_multiple_of(20);
+        let mut payload = vec![if begins { 0x10 } else { 0 }, u8::from(!frame.is_multiple_of(30))];
         payload.resize(1_000, 7);
         self.clients[0].send_rtp(now, 1, (frame * 9_000) as u32, number % 20 == 19, payload);
     }
