@@ -110,8 +110,8 @@ fn mangled_offers_are_refused_or_answered_but_nothing_panics() {
 fn a_packet_too_large_to_forward_is_dropped_and_the_next_one_passes() {
     let mut world = Direct::new();
     world.publish(1_000);
-    // As large as the datagram gets a socket takes; the engine's own buffers end at 2,000 bytes.
-    for bytes in [1_301, 1_500, 1_900, 1_950] {
+    // Up to what the client's engine can send; its buffer ends at 2,000 bytes, as ours does, and a byte more panics there.
+    for bytes in [1_301, 1_500, 1_900, 1_972] {
         world.publish(bytes);
     }
     world.publish(1_300);
@@ -167,9 +167,12 @@ fn a_peer_that_comes_back_after_an_ice_restart_stays() {
 fn the_address_in_use_is_kept_however_many_others_are_checked_from() {
     let mut world = Direct::new();
     let (check, used) = (world.first_check.clone(), world.clients[0].address);
-    for other in 0..2 * ADDRESSES_PER_PEER_MAX as u16 {
+    let others = ADDRESSES_PER_PEER_MAX as u16 - 1;
+    for other in 0..2 * others {
+        if other == others {
+            world.hand_in(used, &check);
+        }
         world.hand_in(std::net::SocketAddr::from(([10, 0, 2, 1], 6_000 + other)), &check);
-        world.hand_in(used, &check);
     }
     world.publish(1_000);
     let arrived = |e: &Event| matches!(e, Event::FirstPacketIn { kind: SourceKind::Screen, .. });
