@@ -1,9 +1,10 @@
 // One agent, five chats at a message a second each, one of them in a call: nothing lands in a wrong chat, every draft stays
 // with its chat, the focus is never taken, the picture never blanks, and switching is quick.
 
-import { openConversation, invite } from '../support/conversation.ts';
-import { type Agent } from '../support/agent.ts';
-import { expect, type Stage, tell, test } from '../support/fixtures.ts';
+import type { Agent } from '../support/agent.ts';
+import { invite } from '../support/conversation.ts';
+import { ACCOUNT, expect, type Stage, tell, test } from '../support/fixtures.ts';
+import { hostPage, hostPages, widgetTag } from '../support/host.ts';
 import { watchPicture } from '../support/picture.ts';
 import type { Server } from '../support/server.ts';
 import { Writer } from '../support/writer.ts';
@@ -14,11 +15,12 @@ const NAMES = ['Ana', 'Ben', 'Chloe', 'Dmitri'];
 const ROUNDS = 15;
 /** The issue's bound on a switch, ms, 95th percentile. */
 const SWITCH_MS_MAX = 100;
-/** Longest the picture may show no new frame, ms. The clip has 25 frames a second; two cores carry six parties here. */
+/** Longest the picture may show no new frame, ms. The clip has 30 frames a second. */
 const STILL_MS_MAX = 1_000;
 
-/** One switch: ms from the click until the log was in the document, and until it was painted. */
+/** One switch: ms from the click until it reached the page, until the log was in the document, until it was painted. */
 interface Switch {
+  delivery: number;
   dom: number;
   paint: number;
 }
@@ -41,7 +43,7 @@ interface Chat {
 
 test('five chats at a message a second, one in a call', async ({ stage }) => {
   test.setTimeout(150_000);
-  const { server, viewer, agent, ticket } = await openConversation(stage);
+  const { server, viewer, agent, ticket } = await openSmallConversation(stage);
   const writers = await openWriters(stage, server);
   const chats: Chat[] = [
     { ticket, name: 'call', say: (text) => viewer.say(text), sent: ['The picture stutters'] },
@@ -69,7 +71,9 @@ test('five chats at a message a second, one in a call', async ({ stage }) => {
 
   const paint = percentiles(times.map((one) => one.paint));
   const dom = percentiles(times.map((one) => one.dom));
-  tell('switching', `${times.length} switches, to the painted log: ${paint}; to the log in the document: ${dom}`);
+  tell(`switching, ${times.length} times`, `to the painted log ${paint}`);
+  tell('of it, to the log in the document', String(dom));
+  tell('of it, the click on its way to the page', String(percentiles(times.map((one) => one.delivery))));
   tell('picture', `${seen.looks} looks, ${seen.faults.length} faults, longest without a new frame ${seen.longestStillMs} ms`);
   tell('messages', chats.map(({ name, sent }) => `${name} ${sent.length}`).join(', '));
   expect(paint.p95).toBeLessThanOrEqual(SWITCH_MS_MAX);
@@ -77,6 +81,25 @@ test('five chats at a message a second, one in a call', async ({ stage }) => {
   expect(seen.longestStillMs).toBeLessThan(STILL_MS_MAX);
   await expectNothingAstray(stage, server, chats, writers);
 });
+
+/**
+ * A conversation with a viewer whose player is small (360p in a small window): in life the viewer's decoding and encoding
+ * happen on the viewer's machine, here they share two cores with the console that is measured.
+ */
+async function openSmallConversation(stage: Stage) {
+  const host = await stage.host();
+  const server = await stage.serverFor(host);
+  host.serve(await hostPages(hostPage({ head: widgetTag(server.url) })));
+  const agent = await stage.agent(server, { account: ACCOUNT });
+  const viewer = await stage.viewer({ viewport: { width: 800, height: 700 } });
+  await viewer.page.goto(`${host.origin}/?lang=en`);
+  await viewer.expectPlaying();
+  await viewer.openChat();
+  await viewer.say('The picture stutters');
+  const ticket = await viewer.ticket();
+  await agent.take(ticket);
+  return { server, viewer, agent, ticket };
+}
 
 async function openWriters(stage: Stage, server: Server): Promise<{ name: string; writer: Writer }[]> {
   const rest = stage.rest(server);
@@ -160,9 +183,10 @@ async function measureSwitches(agent: Agent, chats: Chat[]): Promise<Switch[]> {
       return (log?.textContent ?? '').includes(marker);
     };
     Object.assign(window, {
-      armSwitch: (row: Element, marker: string) => {
+      armSwitch: (marker: string) => {
         const switched = new Promise<Switch>((done) => {
           const clicked = ({ timeStamp }: Event) => {
+            const delivery = performance.now() - timeStamp;
             const observer = new MutationObserver(() => {
               if (!shown(marker)) return;
               observer.disconnect();
@@ -170,13 +194,14 @@ async function measureSwitches(agent: Agent, chats: Chat[]): Promise<Switch[]> {
               requestAnimationFrame(() => {
                 // A task after the frame's callbacks comes after its paint.
                 const { port1, port2 } = new MessageChannel();
-                port1.onmessage = () => done({ dom, paint: performance.now() - timeStamp });
+                port1.onmessage = () => done({ delivery, dom, paint: performance.now() - timeStamp });
                 port2.postMessage(0);
               });
             });
             observer.observe(document.body, { childList: true, subtree: true, characterData: true });
           };
-          row.addEventListener('click', clicked, { once: true });
+          // Before any listener of the page.
+          addEventListener('click', clicked, { once: true, capture: true });
         });
         Object.assign(window, { switched });
       },
@@ -186,12 +211,8 @@ async function measureSwitches(agent: Agent, chats: Chat[]): Promise<Switch[]> {
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const chat of chats) {
       const marker = chat.sent[0] ?? '';
-      const row = agent.row(chat.ticket);
-      await row.evaluate(
-        (element, text) => (window as unknown as { armSwitch: (row: Element, marker: string) => void }).armSwitch(element, text),
-        marker,
-      );
-      await row.click();
+      await agent.page.evaluate((text) => (window as unknown as { armSwitch: (marker: string) => void }).armSwitch(text), marker);
+      await agent.row(chat.ticket).click();
       times.push(await agent.page.evaluate(() => (window as unknown as { switched: Promise<Switch> }).switched));
     }
   }
