@@ -81,7 +81,10 @@ function useScroll(desk: Desk, row: ConversationSummary, lines: number, pending:
     if (place === null) return;
     const before = desk.scrolled.get(row.id);
     if (before !== undefined) place.scrollTop = before.top;
+    // A scroll told after the pane changed its size was nobody's: without the observer below it would pass for leaving the end.
+    let size = `${place.clientWidth}×${place.clientHeight}`;
     const scrolled = () => {
+      if (size !== `${place.clientWidth}×${place.clientHeight}`) return;
       const end = place.scrollHeight - place.scrollTop - place.clientHeight < END_PX;
       stick.current = end;
       setAtEnd(end);
@@ -89,6 +92,7 @@ function useScroll(desk: Desk, row: ConversationSummary, lines: number, pending:
       else desk.scrolled.set(row.id, { top: place.scrollTop, seen: seen.current });
     };
     const resized = new ResizeObserver(() => {
+      size = `${place.clientWidth}×${place.clientHeight}`;
       if (stick.current) place.scrollTop = place.scrollHeight;
     });
     place.addEventListener('scroll', scrolled, { passive: true });
