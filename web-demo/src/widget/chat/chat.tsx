@@ -3,6 +3,8 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ViewerSession, ViewerState } from '../../client/viewer.ts';
+import { errorTexts } from '../../i18n/common.ts';
+import type { Lang } from '../../i18n/i18n.ts';
 import { Button, Icon, IconButton, Notice, useStore } from '../../ui/ui.tsx';
 import type { ChatHost } from '../host.ts';
 import { type CallHolder, CardPlace } from './call.tsx';
@@ -36,7 +38,7 @@ export function ChatView({ session, host, calls }: { session: ViewerSession; hos
   return (
     <div class="sl-root chat">
       <Header state={state} host={host} texts={texts} />
-      <ConnectionNotice state={state} session={session} texts={texts} />
+      <ConnectionNotice state={state} session={session} texts={texts} lang={host.lang} />
       <Scroller jump={jumpKey(state)}>
         <Conversation
           state={state}
@@ -130,8 +132,8 @@ function Header({ state, host, texts }: { state: ViewerState; host: ChatHost; te
 
 /** One honest line: who helps, or how long the line is, or that nobody is there. */
 function statusText(state: ViewerState, texts: ChatTexts): string {
-  const { conversation, agentsOnline, welcomed } = state;
-  if (!welcomed) return texts.connecting;
+  const { conversation, agentsOnline, welcomed, connection } = state;
+  if (!welcomed) return connection.kind === 'refused' ? texts.unavailable : texts.connecting;
   if (conversation?.status === 'resolved') return texts.resolved;
   if (conversation?.status === 'taken') {
     const name = conversation.agent_name ?? texts.anAgent;
@@ -144,7 +146,17 @@ function statusText(state: ViewerState, texts: ChatTexts): string {
   return wait === undefined ? place : `${place} · ${texts.wait(wait)}`;
 }
 
-function ConnectionNotice({ state, session, texts }: { state: ViewerState; session: ViewerSession; texts: ChatTexts }) {
+function ConnectionNotice({
+  state,
+  session,
+  texts,
+  lang,
+}: {
+  state: ViewerState;
+  session: ViewerSession;
+  texts: ChatTexts;
+  lang: Lang;
+}) {
   const { connection, welcomed } = state;
   return (
     <div class="notices" aria-live="polite">
@@ -163,7 +175,7 @@ function ConnectionNotice({ state, session, texts }: { state: ViewerState; sessi
             )
           }
         >
-          {connection.code === 'version' ? texts.outdated : connection.message}
+          {connection.code === 'version' ? texts.outdated : errorTexts(lang)[connection.code]}
         </Notice>
       )}
       {reachTrouble(connection, welcomed) && (
