@@ -221,13 +221,13 @@ test('under a strict policy, on another origin, the whole of the widget works', 
   expect(violations).toEqual([]);
 });
 
-test('on a host that is not configured the viewer is told that support cannot be reached', async ({ stage }) => {
-  stage.expected.push(/WebSocket connection/);
+test('on a host that is not configured the viewer is told so, in words meant for viewers', async ({ stage }) => {
   const host = await stage.host();
   const server = await stage.server({ demo: false });
   host.serve(await hostPages(hostPage({ head: widgetTag(server.url) })));
   const viewer = await stage.viewer();
   await viewer.page.goto(`${host.origin}/?lang=en`);
   await viewer.openChat();
-  await expect(viewer.dialog.getByText(/not set up for this site|cannot reach support/)).toBeVisible();
+  await expect(viewer.dialog.getByText('Support is not set up for this site.')).toBeVisible();
+  await expect(viewer.status).toHaveText('Not available');
 });

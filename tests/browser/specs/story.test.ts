@@ -95,7 +95,7 @@ async function expectPattern(agent: Agent, pattern: Page): Promise<void> {
   expect(first.shown - first.counter).toBeLessThan(120);
   tell(
     'pattern at the agent',
-    `${first.width}×${first.height}, worst block ${first.worst}, mean ${first.mean} of 255, ${first.shown - first.counter} draws behind`,
+    `${first.width}×${first.height}, worst block ${first.worst}, mean ${first.mean} of 255, at most ${Math.max(0, first.shown - first.counter)} draws behind`,
   );
 }
 

@@ -15,11 +15,10 @@ const BLOCK = { width: PATTERN.width / COLUMNS, height: PATTERN.height / ROWS };
 const BITS = 16;
 const CELL = { width: PATTERN.width / BITS, height: 60, top: 120 };
 /**
- * How far a block's mean may be off per channel, of 255. Chromium captures a tab in BT.709 and its software path decodes as
- * BT.601 in places, which moves saturated colours by up to 40; the pattern's colours are half saturated, which halves it.
- * The nearest two colours of the pattern are further apart than twice this.
+ * How far a block's mean may be off per channel, of 255: an encoder's rounding and the way through YUV cost 5 here. Levels of
+ * the pattern are 76 apart.
  */
-export const COLOUR_TOLERANCE = 30;
+export const COLOUR_TOLERANCE = 16;
 
 /** Colour of a block, RGB: three levels a channel, 32 of the 125 mixes, neighbours unlike each other. */
 export function blockColour(column: number, row: number): [number, number, number] {
