@@ -128,7 +128,7 @@ async function talk(viewer: Viewer, agent: Agent): Promise<number> {
 
 async function photographTicket(stage: Stage, server: Server, agent: Agent, ticket: number): Promise<void> {
   await stage.rest(server).ticketWhen(ticket, (one) => callIsComplete(one) && one.rating === 5);
-  await agent.page.setViewportSize({ width: 1440, height: 1560 });
+  await agent.page.setViewportSize({ width: 1440, height: 1790 });
   await agent.within.getByRole('link', { name: `Ticket #${ticket}` }).first().click();
   const region = agent.within.getByRole('region', { name: 'Ticket' });
   await expect(region.getByRole('figure', { name: 'Call timeline' })).toBeVisible();
