@@ -1,4 +1,4 @@
-//! HTTP: thin routes over the rest of the server. Each refusal has its status beside it in [`refusals`].
+//! HTTP: thin routes over the rest of the server. Each refusal has its status beside it in `refusals`.
 
 mod address;
 mod api;
