@@ -52,13 +52,15 @@ impl Calls {
         }
     }
 
-    /// What a socket that resumes may have missed while it was broken.
+    /// What a socket that resumes may have missed while it was broken; `None` for a session that is not known here.
     #[must_use]
-    pub fn agent_missed(&self, session: &SessionId) -> ServerMessage {
-        match self.inner().agents.get(session) {
-            Some(agent) if agent.peer.is_some() => ServerMessage::Slots { slots: agent.slots.clone() },
-            _ => closed_message(),
-        }
+    pub fn agent_missed(&self, session: &SessionId) -> Option<ServerMessage> {
+        let inner = self.inner();
+        let agent = inner.agents.get(session)?;
+        Some(match agent.peer {
+            Some(_) => ServerMessage::Slots { slots: agent.slots.clone() },
+            None => closed_message(),
+        })
     }
 
     /// An agent's socket closed; after a goodbye the page is gone, otherwise it may come back.

@@ -215,6 +215,8 @@ impl Side for AgentSide {
 
     async fn greet(&mut self, link: &mut Link) -> Result<(), Gone> {
         let app = Arc::clone(&link.app);
+        // Asked before the session counts as known: a new process of this server has nothing that it could have missed.
+        let missed = if self.resumed { app.calls.agent_missed(&link.session) } else { None };
         app.calls.agent_back(&link.session, &self.user.id, self.resumed).await;
         app.desk.presence.agent_socket(&self.user.id, true);
         app.desk.bus.publish(Topic::Queue, Note::QueueMoved);
@@ -231,7 +233,10 @@ impl Side for AgentSide {
         };
         link.send(&ServerMessage::Welcome(Box::new(welcome))).await?;
         self.send_desk(link).await?;
-        if self.resumed { link.send(&app.calls.agent_missed(&link.session)).await } else { Ok(()) }
+        match missed {
+            Some(missed) => link.send(&missed).await,
+            None => Ok(()),
+        }
     }
 
     async fn message(&mut self, link: &mut Link, id: Option<u32>, message: ClientMessage) -> Result<(), Gone> {
@@ -290,8 +295,11 @@ impl Side for AgentSide {
         for conversation in followed {
             self.send_missing(link, &conversation).await?;
         }
-        let missed = link.app.calls.agent_missed(&link.session);
-        link.send(&missed).await
+        match link.app.calls.agent_missed(&link.session) {
+            // Without a connection an offer may be under way, which its answer settles.
+            Some(slots @ ServerMessage::Slots { .. }) => link.send(&slots).await,
+            _ => Ok(()),
+        }
     }
 
     fn wake_at(&self) -> Option<Instant> {

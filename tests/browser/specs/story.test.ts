@@ -5,6 +5,7 @@ import type { Agent } from '../support/agent.ts';
 import { callIsComplete, describeCall, expectCompleteCall } from '../support/complete.ts';
 import { callRuns, invite, openConversation } from '../support/conversation.ts';
 import { expect, type Stage, tell, test } from '../support/fixtures.ts';
+import type { Ticket } from '../../../web-demo/src/protocol/generated.ts';
 import { COLOUR_TOLERANCE, openPattern, PATTERN, readPattern } from '../support/pattern.ts';
 import { channelOptions, echoOnFast, expectChannelsOpen } from '../support/peers.ts';
 import { expectSamePicture } from '../support/picture.ts';
@@ -111,6 +112,10 @@ async function expectChannels(viewer: Viewer, agent: Agent): Promise<void> {
   }
 }
 
+/** Samples of the player that show a playing picture. */
+const playing = (ticket: Ticket) =>
+  ticket.player.samples.filter(({ paused, videoWidth }) => paused === false && Number(videoWidth) > 0);
+
 async function expectTicket(
   stage: Stage,
   server: Server,
@@ -119,7 +124,7 @@ async function expectTicket(
 ): Promise<void> {
   const rest = stage.rest(server);
   const ticket = await rest
-    .ticketWhen(number, (one) => callIsComplete(one) && one.rating !== undefined)
+    .ticketWhen(number, (one) => callIsComplete(one) && one.rating !== undefined && playing(one).length > 5)
     .catch(async (error) => {
       throw new Error(`${error}\n${describeCall((await rest.ticket(number)).calls.at(-1))}`);
     });
@@ -139,8 +144,7 @@ async function expectTicket(
     'call_ended',
     'rated',
   ]);
-  const playing = ticket.player.samples.filter(({ paused, videoWidth }) => paused === false && Number(videoWidth) > 0);
-  expect(playing.length, 'samples of the player').toBeGreaterThan(5);
+  expect(playing(ticket).length, 'samples of the player').toBeGreaterThan(5);
   const ms = Math.round(only.connect.consent_to_first_frame_ms ?? 0);
   tell('first frame', `${ms} ms after the consent, ${only.connect.mode}, ${only.media.codec}`);
 }

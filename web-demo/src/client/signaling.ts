@@ -1,5 +1,5 @@
 // The media part of the signaling, shared by both sessions: an offer goes out, the answer comes back as a message of its
-// own, and one offer is under way at a time.
+// own, and one offer is under way at a time on a connection, whoever makes it: an answer says nothing of its offer.
 
 import type { CallId } from '../protocol/generated.ts';
 import { type Connection, RequestError } from './connection.ts';
@@ -17,12 +17,18 @@ export interface MediaAnswer {
 /** Sends an offer and waits for its answer. @throws RequestError */
 export type OfferMedia = (sdp: string, restart: boolean) => Promise<MediaAnswer>;
 
+/** The last offer of each connection. */
+const underWay = new WeakMap<Connection, Promise<unknown>>();
+
 /** Offers over a connection. `call` is given by viewers alone. */
 export function offerOver(connection: Connection, call?: CallId): OfferMedia {
-  let last: Promise<unknown> = Promise.resolve();
   return (sdp, restart) => {
+    const last = underWay.get(connection) ?? Promise.resolve();
     const answer = last.then(() => exchange(connection, sdp, restart, call));
-    last = answer.catch(() => {});
+    underWay.set(
+      connection,
+      answer.catch(() => {}),
+    );
     return answer;
   };
 }

@@ -94,7 +94,13 @@ function followPlayer(session: ViewerSession, host: ChatHost): () => void {
     blocks.pushAll(follow.history);
   };
   const stopWaiting = connection.on('welcome', start);
+  let inCall = false;
   const stopWatching = state.subscribe(() => {
+    const { call } = state.get();
+    const calling = call !== null && call.stage !== 'ended';
+    // The ticket of a call that ended is read now.
+    if (inCall && !calling) blocks.flush();
+    inCall = calling;
     if (exists()) blocks.pump();
   });
   const leaving = () => blocks.flush();
