@@ -106,12 +106,6 @@ impl Gate {
             }
         }
     }
-
-    /// Sockets open now.
-    #[must_use]
-    pub fn sockets(&self) -> usize {
-        lock(&self.open).all
-    }
 }
 
 impl Drop for Pass {

@@ -281,12 +281,6 @@ impl Calls {
         self.desk.bus.request(handle.node, command).await;
     }
 
-    /// Whether `agent` invited to `call`, for the acceptance of its telemetry.
-    #[must_use]
-    pub fn is_running(&self, call: &CallId) -> bool {
-        self.inner().calls.contains_key(call)
-    }
-
     /// Stores the phases that are not stored yet; a failure is logged, the call goes on.
     pub(super) async fn save_phases(&self, live: &mut LiveCall) {
         let unsaved = std::mem::take(&mut live.unsaved);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signaling::limits::SUBSCRIPTIONS_MAX;
-use signaling::resume::{Cursor, Step};
+use signaling::resume::Cursor;
 use signaling::session::Standing;
 use signaling::timeline::{Author, AuthorKind};
 use signaling::wire::{ClientMessage, ErrorCode, HelloAgent, PROTOCOL_VERSION, Refusal, ServerMessage, Welcome};
@@ -88,19 +88,9 @@ impl AgentSide {
 
     /// Sends what the database holds after the cursor.
     async fn send_missing(&mut self, link: &mut Link, conversation: &ConversationId) -> Result<(), Gone> {
-        loop {
-            let Some(cursor) = self.followed.get_mut(conversation) else { return Ok(()) };
-            match link.app.desk.entries(conversation, cursor.last_seq()).await {
-                Ok(entries) if entries.is_empty() => return Ok(()),
-                Ok(entries) => match cursor.offer(entries) {
-                    Step::Deliver(entries) => {
-                        let message = ServerMessage::Entries { conversation: conversation.clone(), entries };
-                        link.send(&message).await?;
-                    }
-                    _ => return Ok(()),
-                },
-                Err(refusal) => return link.refuse(None, refusal, false).await,
-            }
+        match self.followed.get_mut(conversation) {
+            Some(cursor) => link.send_missing(conversation, cursor).await,
+            None => Ok(()),
         }
     }
 
@@ -264,16 +254,10 @@ impl Side for AgentSide {
 
     async fn note(&mut self, link: &mut Link, note: &Note) -> Result<(), Gone> {
         match note {
-            Note::Entries { conversation, entries } => {
-                let Some(cursor) = self.followed.get_mut(conversation) else { return Ok(()) };
-                match cursor.offer(entries.clone()) {
-                    Step::Nothing => Ok(()),
-                    Step::Deliver(entries) => {
-                        link.send(&ServerMessage::Entries { conversation: conversation.clone(), entries }).await
-                    }
-                    Step::Fetch { .. } => self.send_missing(link, conversation).await,
-                }
-            }
+            Note::Entries { conversation, entries } => match self.followed.get_mut(conversation) {
+                Some(cursor) => link.deliver(conversation, cursor, entries.clone()).await,
+                None => Ok(()),
+            },
             Note::Changed(summary) => link.send(&ServerMessage::DeskUpdate(summary.clone())).await,
             Note::Typing { conversation, author, from, on } if *from != link.session => {
                 let message = ServerMessage::Typing { conversation: conversation.clone(), author: *author, on: *on };

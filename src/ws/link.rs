@@ -9,6 +9,9 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt as _, StreamExt as _};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use signaling::ConversationId;
+use signaling::resume::{Cursor, Step};
+use signaling::timeline::Entry;
 use signaling::wire::{ErrorCode, Refusal, ServerMessage};
 
 use super::blocks::BlockFuture;
@@ -68,6 +71,38 @@ impl Link {
     pub(super) async fn refuse(&mut self, id: Option<u32>, refusal: Refusal, fatal: bool) -> Result<(), Gone> {
         metrics::counter!("sightline_refusals_total").increment(1);
         self.send(&ServerMessage::Error { id, code: refusal.code, message: refusal.message, fatal }).await
+    }
+
+    /// Passes on entries that the bus brought, or reads the database where something before them is missing.
+    pub(super) async fn deliver(
+        &mut self,
+        conversation: &ConversationId,
+        cursor: &mut Cursor,
+        entries: Vec<Entry>,
+    ) -> Result<(), Gone> {
+        match cursor.offer(entries) {
+            Step::Nothing => Ok(()),
+            Step::Deliver(entries) => {
+                self.send(&ServerMessage::Entries { conversation: conversation.clone(), entries }).await
+            }
+            Step::Fetch { .. } => self.send_missing(conversation, cursor).await,
+        }
+    }
+
+    /// Sends what the database holds after the cursor.
+    pub(super) async fn send_missing(
+        &mut self,
+        conversation: &ConversationId,
+        cursor: &mut Cursor,
+    ) -> Result<(), Gone> {
+        loop {
+            let entries = match self.app.desk.entries(conversation, cursor.last_seq()).await {
+                Ok(entries) => entries,
+                Err(refusal) => return self.refuse(None, refusal, false).await,
+            };
+            let Step::Deliver(entries) = cursor.offer(entries) else { return Ok(()) };
+            self.send(&ServerMessage::Entries { conversation: conversation.clone(), entries }).await?;
+        }
     }
 
     /// Answers a request that has a number.

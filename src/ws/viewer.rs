@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signaling::resume::{Cursor, Step};
+use signaling::resume::Cursor;
 use signaling::session::Standing;
 use signaling::timeline::{AuthorKind, EndReason};
 use signaling::wire::{ClientMessage, ErrorCode, HelloViewer, PROTOCOL_VERSION, Refusal, ServerMessage, Welcome};
@@ -124,39 +124,11 @@ impl ViewerSide {
         }
     }
 
-    async fn deliver(&mut self, link: &mut Link, mut step: Step) -> Result<(), Gone> {
-        let Some(conversation) = self.conversation.clone() else { return Ok(()) };
-        loop {
-            match step {
-                Step::Nothing => return Ok(()),
-                Step::Deliver(entries) => {
-                    let message = ServerMessage::Entries { conversation: conversation.clone(), entries };
-                    link.send(&message).await?;
-                    return Ok(());
-                }
-                Step::Fetch { after_seq } => match link.app.desk.entries(&conversation, after_seq).await {
-                    Ok(entries) => step = self.cursor.offer(entries),
-                    Err(refusal) => return link.refuse(None, refusal, false).await,
-                },
-            }
-        }
-    }
-
     /// Sends what the database holds after the cursor.
     async fn send_missing(&mut self, link: &mut Link) -> Result<(), Gone> {
-        let Some(conversation) = self.conversation.clone() else { return Ok(()) };
-        loop {
-            match link.app.desk.entries(&conversation, self.cursor.last_seq()).await {
-                Ok(entries) if entries.is_empty() => return Ok(()),
-                Ok(entries) => match self.cursor.offer(entries) {
-                    Step::Deliver(entries) => {
-                        let message = ServerMessage::Entries { conversation: conversation.clone(), entries };
-                        link.send(&message).await?;
-                    }
-                    _ => return Ok(()),
-                },
-                Err(refusal) => return link.refuse(None, refusal, false).await,
-            }
+        match &self.conversation {
+            Some(conversation) => link.send_missing(conversation, &mut self.cursor).await,
+            None => Ok(()),
         }
     }
 
@@ -307,9 +279,8 @@ impl Side for ViewerSide {
 
     async fn note(&mut self, link: &mut Link, note: &Note) -> Result<(), Gone> {
         match note {
-            Note::Entries { entries, .. } => {
-                let step = self.cursor.offer(entries.clone());
-                self.deliver(link, step).await
+            Note::Entries { conversation, entries } => {
+                link.deliver(conversation, &mut self.cursor, entries.clone()).await
             }
             Note::Opened => match link.app.desk.conversation_by_key(&self.viewer.key_hash).await {
                 Ok(Some(row)) if self.conversation.is_none() => self.opened(link, &row).await,
