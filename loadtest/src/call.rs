@@ -66,7 +66,7 @@ pub async fn exchange<C: Pump>(
 ) -> Result<Exchange, CallError> {
     let sdp = peer.offer(restart).await?;
     client.session().media_answer = None;
-    let offer = ClientMessage::MediaOffer { call: call.cloned(), sdp, restart };
+    let offer = ClientMessage::MediaOffer { call: call.cloned(), sdp, restart, line: None };
     let id = client.session().ask(offer).await?;
     let offered = Instant::now();
     let answer = wait_for(client, "media answer", ANSWER_LIMIT, |client| {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ids::{CallId, ConversationId, TicketNumber, UserId};
+use crate::ids::{CallId, CannedReplyId, ConversationId, TicketNumber, UserId};
 use crate::timeline::{EndReason, Entry, Surface};
 use crate::wire::{ConversationStatus, ErrorCode, Leg, Page};
 
@@ -156,6 +156,10 @@ pub struct Connect {
     /// From the resolved capture (after the click and the browser's picker) to the first decoded frame at the agent.
     /// `null` when there was none.
     pub consent_to_first_frame_ms: Option<f64>,
+    /// From the resolved capture to the first picture of full size and sharpness ([`crate::wire::Phase::Legible`]).
+    /// `null` when there was none.
+    #[serde(default)]
+    pub consent_to_legible_ms: Option<f64>,
 }
 
 /// Whether the connection was there before the picture.
@@ -371,4 +375,41 @@ pub struct OpsCall {
     pub connect: Connect,
     /// Why it ended.
     pub end_reason: Option<EndReason>,
+}
+
+/// `GET /api/v1/canned-replies`: prepared answers, by shortcut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CannedReplies {
+    /// Ascending by shortcut and language.
+    pub replies: Vec<CannedReply>,
+}
+
+/// A prepared answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CannedReply {
+    /// Its id.
+    pub id: CannedReplyId,
+    /// The answer.
+    #[serde(flatten)]
+    pub draft: CannedReplyDraft,
+}
+
+/// `POST /api/v1/canned-replies` and `PUT /api/v1/canned-replies/{id}`: what an author writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CannedReplyDraft {
+    /// What is typed after "/": letters, digits and `-`, at most [`crate::limits::CANNED_SHORTCUT_CHARS_MAX`].
+    pub shortcut: String,
+    /// Shown in the list.
+    pub title: String,
+    /// The text; `{viewer}`, `{agent}` and `{ticket}` stand for their names and the number.
+    pub text: String,
+    /// Language it is written in, BCP 47; empty: offered in every language.
+    #[serde(default)]
+    pub lang: String,
 }

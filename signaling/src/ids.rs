@@ -50,6 +50,14 @@ text_id!(
     /// An agent, supervisor or admin.
     UserId
 );
+text_id!(
+    /// A picture in a chat.
+    PictureId
+);
+text_id!(
+    /// A prepared answer.
+    CannedReplyId
+);
 
 /// The number of a ticket as people say it. One conversation has one ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -9,10 +9,11 @@ pub mod api;
 pub mod call;
 pub mod ids;
 pub mod limits;
+pub mod load_test;
 pub mod resume;
 pub mod session;
 pub mod timeline;
 pub mod wire;
 
-pub use ids::{CallId, ConversationId, TicketNumber, UserId};
+pub use ids::{CallId, CannedReplyId, ConversationId, PictureId, TicketNumber, UserId};
 pub use wire::{ClientFrame, ClientMessage, ErrorCode, PROTOCOL_VERSION, ServerMessage};

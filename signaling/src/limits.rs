@@ -27,3 +27,15 @@ pub const ENTRIES_PER_MESSAGE_MAX: usize = 200;
 pub const SUBSCRIPTIONS_MAX: usize = 64;
 /// Sends a client may have unacknowledged; more are refused until some are committed.
 pub const UNACKED_MAX: usize = 256;
+/// Largest picture in a chat, bytes. A phone's photograph has 2 to 5 MB; clients scale larger ones down first.
+pub const PICTURE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Largest width and height of a picture, pixels. Twice a 4K screen; more is a decoder's burden, not evidence.
+pub const PICTURE_SIDE_MAX: u32 = 8_192;
+/// Pictures in one conversation.
+pub const PICTURES_PER_CONVERSATION_MAX: u32 = 50;
+/// Canned replies of a desk. More cannot be found by typing a few letters.
+pub const CANNED_REPLIES_MAX: usize = 500;
+/// Longest shortcut of a canned reply, characters, without its "/".
+pub const CANNED_SHORTCUT_CHARS_MAX: usize = 32;
+/// Longest title of a canned reply, characters.
+pub const CANNED_TITLE_CHARS_MAX: usize = 120;

@@ -29,7 +29,7 @@ impl Standing {
             (_, M::HelloViewer(_) | M::HelloAgent(_)) => {
                 Err(Refusal::new(ErrorCode::OutOfOrder, "hello was said already"))
             }
-            (_, M::Ping { .. } | M::EndCall { .. } | M::MediaClose {} | M::Phase { .. }) => Ok(()),
+            (_, M::Ping { .. } | M::EndCall { .. } | M::MediaClose {} | M::Phase { .. } | M::Sending { .. }) => Ok(()),
             (Self::Viewer, M::MediaOffer { call: None, .. }) => {
                 Err(Refusal::new(ErrorCode::Invalid, "a viewer's media_offer names its call"))
             }
@@ -42,12 +42,15 @@ impl Standing {
                 | M::Accept { .. }
                 | M::Decline { .. }
                 | M::Block(_)
+                | M::RequestCall {}
+                | M::EndRequest { .. }
                 | M::Rate { .. },
             ) => Ok(()),
             (
                 Self::Agent,
                 M::Send { conversation: None, .. }
                 | M::Typing { conversation: None, .. }
+                | M::EndRequest { conversation: None }
                 | M::Read { conversation: None, .. },
             ) => Err(Refusal::new(ErrorCode::Invalid, "an agent names the conversation")),
             (Self::Agent, M::Block(block)) if block.call.is_none() || block.conversation.is_none() => {
@@ -64,6 +67,9 @@ impl Standing {
                 | M::Take { .. }
                 | M::Release { .. }
                 | M::Resolve { .. }
+                | M::Note { .. }
+                | M::EndRequest { .. }
+                | M::SetContent { .. }
                 | M::Invite { .. },
             ) => Ok(()),
             (Self::Viewer, _) => Err(Refusal::new(ErrorCode::Forbidden, "only an agent may do this")),

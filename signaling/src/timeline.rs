@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CallId, UserId};
+use crate::ids::{CallId, PictureId, UserId};
 
 /// Who wrote an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,19 @@ pub struct Author {
     pub user: Option<UserId>,
     /// Name to show.
     pub name: String,
+}
+
+impl Entry {
+    /// The entry as a viewer may see it: what is for agents alone is replaced, its number and time stay.
+    #[must_use]
+    pub fn for_viewer(self) -> Self {
+        match self.body {
+            EntryBody::Note { .. } => {
+                Self { author: Author::system(), client_id: None, body: EntryBody::Hidden {}, ..self }
+            }
+            _ => self,
+        }
+    }
 }
 
 impl Author {
@@ -83,6 +96,30 @@ pub enum EntryBody {
         /// Plain text, at most [`crate::limits::TEXT_CHARS_MAX`] characters.
         text: String,
     },
+    /// A picture in the chat. Its bytes are at `GET /api/v1/pictures/{picture}`.
+    Picture {
+        /// The picture.
+        picture: PictureId,
+        /// What its bytes are, found by looking at them: `image/png`, `image/jpeg`, `image/webp` or `image/gif`.
+        media_type: String,
+        /// Width, pixels.
+        width: u32,
+        /// Height, pixels.
+        height: u32,
+        /// Size, bytes.
+        bytes: u32,
+    },
+    /// A note of an agent. Viewers get [`EntryBody::Hidden`] in its place.
+    Note {
+        /// Plain text, at most [`crate::limits::TEXT_CHARS_MAX`] characters.
+        text: String,
+    },
+    /// Something that is not for the reader: it keeps the numbers without holes and says nothing.
+    Hidden {},
+    /// The viewer asked to show the problem.
+    CallRequested {},
+    /// The request was withdrawn by the viewer, or declined by an agent (the entry's author says who).
+    CallRequestEnded {},
     /// An agent took the conversation from the queue.
     Taken {
         /// Who took it.
@@ -132,10 +169,18 @@ pub enum EntryBody {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Surface {
-    /// A screen, window or tab from `getDisplayMedia`.
-    Screen,
     /// The page's player from `captureStream()`.
     Player,
+    /// A browser tab from `getDisplayMedia`.
+    Tab,
+    /// A window from `getDisplayMedia`.
+    Window,
+    /// A screen from `getDisplayMedia`, or a surface whose kind the browser does not tell.
+    Screen,
+    /// A camera.
+    Camera,
+    /// Nothing to see: a call of voices.
+    Audio,
 }
 
 /// Why a call ended.
@@ -160,6 +205,10 @@ pub enum EndReason {
     ViewerLeft,
     /// The agent closed the console.
     AgentLeft,
+    /// The viewer's connection broke and did not come back in time.
+    ViewerLost,
+    /// The agent's connection broke and did not come back in time.
+    AgentLost,
     /// No path carried media any more.
     MediaFailed,
     /// The server was restarted or crashed while the call ran.

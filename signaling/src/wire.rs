@@ -98,7 +98,26 @@ pub enum ClientMessage {
         /// Which chat.
         conversation: ConversationId,
     },
-    /// Agent: invite the viewer to share. Answered by `call` to both.
+    /// Agent: a note that colleagues see and the viewer does not. Acknowledged like `send`.
+    Note {
+        /// Which chat.
+        conversation: ConversationId,
+        /// Unique per conversation, as in `send`.
+        client_id: String,
+        /// Plain text.
+        text: String,
+    },
+    /// Viewer: asks to show the problem. Stays until an agent invites, either side withdraws it, or the ticket is
+    /// resolved.
+    RequestCall {},
+    /// Viewer: withdraws the request. Agent: declines it.
+    EndRequest {
+        /// Which chat; viewers leave it out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        conversation: Option<ConversationId>,
+    },
+    /// Agent: invite the viewer to share. Answered by `call` to both. Also accepts a request for a call.
     Invite {
         /// Which chat.
         conversation: ConversationId,
@@ -125,6 +144,20 @@ pub enum ClientMessage {
         #[cfg_attr(feature = "typescript", ts(optional))]
         reason: Option<EndReason>,
     },
+    /// Either side, in an accepted call: what this end sends now. Told to the other end in `call`.
+    Sending {
+        /// The call.
+        call: CallId,
+        /// The state of each source, and of the page.
+        sources: Sources,
+    },
+    /// Agent: what the shared picture is to be tuned for. Told to the viewer in `call`.
+    SetContent {
+        /// The call.
+        call: CallId,
+        /// Text or motion.
+        content: ContentHint,
+    },
     /// Offer for the one peer connection of this participant: the first time, and for each ICE restart.
     MediaOffer {
         /// Viewer: the call it is for. Agent: absent, the connection is warm and serves every call.
@@ -136,6 +169,10 @@ pub enum ClientMessage {
         /// True for an ICE restart of the connection that exists.
         #[serde(default)]
         restart: bool,
+        /// Viewer: what its page knows of the line, from which the first bitrate is chosen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        line: Option<LineKnowledge>,
     },
     /// The peer connection is gone or unwanted.
     MediaClose {},
@@ -304,8 +341,11 @@ pub enum Phase {
     FirstPacketIn,
     /// Server: first media packet to the agent.
     FirstPacketOut,
-    /// Agent: first decoded frame.
+    /// Agent: first decoded frame; in a call of sound alone, the first sound played.
     FirstFrame,
+    /// Agent: the picture has its full size and is sharp: QP at most 20 of VP8's 127, or the codec's like, at 15 frames
+    /// a second or more where the picture moves.
+    Legible,
 }
 
 impl Phase {
@@ -324,8 +364,82 @@ impl Phase {
             Self::FirstPacketIn => "first_packet_in",
             Self::FirstPacketOut => "first_packet_out",
             Self::FirstFrame => "first_frame",
+            Self::Legible => "legible",
         }
     }
+}
+
+/// State of one thing that a participant may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum SourceState {
+    /// Not sent.
+    #[default]
+    Off,
+    /// Sent.
+    On,
+    /// Meant to be sent, but the system or the browser delivers nothing: a muted track, a covered window, an unplugged
+    /// device.
+    Interrupted,
+}
+
+/// What one end of a call sends now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Sources {
+    /// The microphone.
+    #[serde(default)]
+    pub audio: SourceState,
+    /// Screen, window, tab or player.
+    #[serde(default)]
+    pub screen: SourceState,
+    /// The camera.
+    #[serde(default)]
+    pub camera: SourceState,
+    /// The page is in the background, where browsers slow it down.
+    #[serde(default)]
+    pub page_hidden: bool,
+}
+
+/// What a picture is tuned for when the line cannot carry everything (W3C `contentHint`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum ContentHint {
+    /// By what is shared: motion for player and camera, detail for the others.
+    #[default]
+    Auto,
+    /// Sharp text, fewer frames.
+    Detail,
+    /// Smooth motion, fewer pixels.
+    Motion,
+}
+
+/// What a viewer's page knows of its line. All of it is measured at that end; absent is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct LineKnowledge {
+    /// Rate at which the player's last segments arrived, kbit/s: a lower bound of the downlink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub player_down_kbps: Option<u32>,
+    /// Rate the player's stream needs, kbit/s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub player_needs_kbps: Option<u32>,
+    /// Rate that an earlier connection of this page was known to carry upward, kbit/s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub up_kbps: Option<u32>,
+    /// Round trip to the server over the WebSocket, ms: the least of the recent ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub rtt_ms: Option<f64>,
+    /// `navigator.connection.downlink`, kbit/s: the browser's own guess.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub browser_down_kbps: Option<u32>,
 }
 
 /// What the server may say.
@@ -506,6 +620,10 @@ pub struct ViewerConversation {
     pub call: Option<CallState>,
     /// Whether a rating was given.
     pub rated: bool,
+    /// When this viewer asked for a call that no agent has answered yet; absent: no request stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub call_requested_at_ms: Option<i64>,
 }
 
 /// Where a conversation stands.
@@ -585,6 +703,10 @@ pub struct ConversationSummary {
     /// True for the demo's sample data.
     #[serde(default)]
     pub sample: bool,
+    /// When the viewer asked for a call that nobody has answered yet; absent: no request stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub call_requested_at_ms: Option<i64>,
 }
 
 /// State of a call.
@@ -615,6 +737,29 @@ pub struct CallState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub reason: Option<EndReason>,
+    /// The viewer's end.
+    #[serde(default)]
+    pub viewer: CallSide,
+    /// The agent's end.
+    #[serde(default)]
+    pub agent_side: CallSide,
+    /// What the agent wants the picture tuned for.
+    #[serde(default)]
+    pub content: ContentHint,
+}
+
+/// One end of a call, as the other end is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct CallSide {
+    /// Since when its socket or its media path is broken, server clock; absent while both stand. The call goes on when
+    /// it comes back in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub away_since_ms: Option<i64>,
+    /// What it sends, by its own word.
+    #[serde(default)]
+    pub sources: Sources,
 }
 
 /// Where a call stands.
@@ -712,17 +857,17 @@ impl ClientMessage {
                 bound_opt("resume", hello.resume.as_deref(), ID_BYTES_MAX)?;
                 bound_opt("token", hello.token.as_deref(), limits::TOKEN_BYTES_MAX)
             }
-            Self::Send { client_id, text, .. } => {
-                bound("client_id", client_id, limits::CLIENT_ID_BYTES_MAX)?;
-                if client_id.is_empty() {
-                    return Err(Refusal::invalid("client_id is empty"));
+            Self::Send { client_id, text, .. } => check_message(client_id, text),
+            Self::Note { client_id, text, .. } => check_message(client_id, text),
+            Self::MediaOffer { sdp, line, .. } => {
+                bound("sdp", sdp, limits::SDP_BYTES_MAX)?;
+                match line.and_then(|line| line.rtt_ms) {
+                    Some(rtt_ms) if !rtt_ms.is_finite() || rtt_ms < 0.0 => {
+                        Err(Refusal::invalid("line.rtt_ms is not a duration"))
+                    }
+                    _ => Ok(()),
                 }
-                if text.trim().is_empty() {
-                    return Err(Refusal::invalid("text is empty"));
-                }
-                chars("text", text, limits::TEXT_CHARS_MAX)
             }
-            Self::MediaOffer { sdp, .. } => bound("sdp", sdp, limits::SDP_BYTES_MAX),
             Self::Block(block) => check_block(block),
             Self::Rate { score, comment } => {
                 if !(1..=5).contains(score) {
@@ -818,6 +963,17 @@ fn check_hello_viewer(hello: &HelloViewer) -> Result<(), Refusal> {
         chars("page.client", &page.client, limits::PAGE_CHARS_MAX)?;
     }
     bound_opt("token", hello.token.as_deref(), limits::TOKEN_BYTES_MAX)
+}
+
+fn check_message(client_id: &str, text: &str) -> Result<(), Refusal> {
+    bound("client_id", client_id, limits::CLIENT_ID_BYTES_MAX)?;
+    if client_id.is_empty() {
+        return Err(Refusal::invalid("client_id is empty"));
+    }
+    if text.trim().is_empty() {
+        return Err(Refusal::invalid("text is empty"));
+    }
+    chars("text", text, limits::TEXT_CHARS_MAX)
 }
 
 fn check_block(block: &Block) -> Result<(), Refusal> {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use signaling::timeline::{AuthorKind, EndReason, Entry, Surface};
-use signaling::wire::{CallState, ConversationSummary, ErrorCode, Phase, Refusal, ServerMessage};
+use signaling::wire::{CallState, ConversationSummary, ErrorCode, LineKnowledge, Phase, Refusal, ServerMessage};
 use signaling::{CallId, ConversationId, UserId};
 use tokio::sync::mpsc;
 
@@ -119,6 +119,8 @@ pub enum CallCommand {
         sdp: String,
         /// Whether the connection exists.
         restart: bool,
+        /// What its page knows of the line.
+        line: Option<LineKnowledge>,
     },
     /// The viewer accepted.
     Accept {

@@ -4,6 +4,7 @@
 //! before anything is read or written. Several processes may open a new database at once: one migrates, the others wait.
 
 mod m0001_first;
+mod m0002_pictures_requests_replies;
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
@@ -16,7 +17,7 @@ use super::entity::format;
 use super::error::StorageError;
 
 /// Version of what this server stores. It goes up with every change that an older server would misread.
-pub const FORMAT_VERSION: i64 = 1;
+pub const FORMAT_VERSION: i64 = 2;
 
 /// Key of the advisory lock under which PostgreSQL is migrated: "sightlin" as a number.
 const ADVISORY_LOCK: i64 = 0x7369_6768_746c_696e;
@@ -25,7 +26,7 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::Migration)]
+        vec![Box::new(m0001_first::Migration), Box::new(m0002_pictures_requests_replies::Migration)]
     }
 }
 

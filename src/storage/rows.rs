@@ -67,6 +67,8 @@ pub struct ConversationRow {
     pub rating_comment: Option<String>,
     /// True for the demo's sample data.
     pub sample: bool,
+    /// When the viewer asked for a call that nobody has answered yet.
+    pub call_requested_at_ms: Option<i64>,
 }
 
 /// What is known of a conversation before its first message.

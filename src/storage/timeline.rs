@@ -233,6 +233,7 @@ fn blank(new: &NewConversation, ticket: i64, at_ms: i64) -> Result<conversation:
         rating: None,
         rating_comment: None,
         sample: new.sample,
+        call_requested_at_ms: None,
     })
 }
 
@@ -333,6 +334,7 @@ fn difference(current: conversation::Model, next: &conversation::Model) -> conve
     update.unread.set_if_not_equals(next.unread);
     update.rating.set_if_not_equals(next.rating);
     update.rating_comment.set_if_not_equals(next.rating_comment.clone());
+    update.call_requested_at_ms.set_if_not_equals(next.call_requested_at_ms);
     update
 }
 
@@ -340,6 +342,11 @@ fn difference(current: conversation::Model, next: &conversation::Model) -> conve
 fn kind(body: &EntryBody) -> &'static str {
     match body {
         EntryBody::Message { .. } => MESSAGE,
+        EntryBody::Picture { .. } => "picture",
+        EntryBody::Note { .. } => "note",
+        EntryBody::Hidden {} => "hidden",
+        EntryBody::CallRequested {} => "call_requested",
+        EntryBody::CallRequestEnded {} => "call_request_ended",
         EntryBody::Taken { .. } => "taken",
         EntryBody::Released {} => "released",
         EntryBody::Resolved {} => "resolved",

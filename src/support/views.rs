@@ -1,6 +1,6 @@
 //! Rows as the two sides see them.
 
-use signaling::wire::{CallState, ConversationStatus, ConversationSummary, ViewerConversation};
+use signaling::wire::{CallSide, CallState, ContentHint, ConversationStatus, ConversationSummary, ViewerConversation};
 
 use crate::storage::{CallRow, ConversationRow};
 
@@ -25,6 +25,7 @@ pub(super) fn summary(row: &ConversationRow, viewer_online: bool, call: Option<C
         unread: row.unread,
         call,
         sample: row.sample,
+        call_requested_at_ms: row.call_requested_at_ms,
     }
 }
 
@@ -58,6 +59,7 @@ pub(super) fn viewer_view(row: &ConversationRow, around: Around) -> ViewerConver
         last_seq: row.last_seq,
         call: around.call,
         rated: row.rating.is_some(),
+        call_requested_at_ms: row.call_requested_at_ms,
     }
 }
 
@@ -74,5 +76,8 @@ pub fn call_state(row: &CallRow) -> CallState {
         surface: row.surface,
         accepted_at_ms: row.accepted_at_ms,
         reason: row.reason,
+        viewer: CallSide::default(),
+        agent_side: CallSide::default(),
+        content: ContentHint::default(),
     }
 }

@@ -56,6 +56,7 @@ pub fn connect_view(call: &CallRow) -> Connect {
         phases_ms,
         // A picture before the capture was ready cannot be: clocks disagree, and no number is better than a wrong one.
         consent_to_first_frame_ms: between(Phase::CaptureReady, Phase::FirstFrame).filter(|ms| *ms >= 0.0),
+        consent_to_legible_ms: between(Phase::CaptureReady, Phase::Legible).filter(|ms| *ms >= 0.0),
     }
 }
 

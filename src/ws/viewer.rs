@@ -184,8 +184,8 @@ impl ViewerSide {
         let session = link.session.clone();
         let side = AuthorKind::Viewer;
         let command = match message {
-            ClientMessage::MediaOffer { call: Some(call), sdp, restart } => {
-                CallCommand::Offer { call, session, sdp, restart }
+            ClientMessage::MediaOffer { call: Some(call), sdp, restart, line } => {
+                CallCommand::Offer { call, session, sdp, restart, line }
             }
             ClientMessage::Accept { call, surface } => CallCommand::Accept { call, session, surface },
             ClientMessage::Decline { call } => {

@@ -42,6 +42,8 @@ fn generate() -> String {
         ids::CallId,
         ids::UserId,
         ids::TicketNumber,
+        ids::PictureId,
+        ids::CannedReplyId,
         timeline::Author,
         timeline::AuthorKind,
         timeline::Entry,
@@ -63,6 +65,11 @@ fn generate() -> String {
         wire::ConversationSummary,
         wire::CallState,
         wire::CallStage,
+        wire::CallSide,
+        wire::Sources,
+        wire::SourceState,
+        wire::ContentHint,
+        wire::LineKnowledge,
         wire::SlotAssignment,
         wire::SlotSource,
         wire::ErrorCode,
@@ -86,11 +93,16 @@ fn generate() -> String {
         api::Ops,
         api::OpsWorker,
         api::OpsCall,
+        api::CannedReplies,
+        api::CannedReply,
+        api::CannedReplyDraft,
     );
     let _ = writeln!(out, "export const PROTOCOL_VERSION = {};", wire::PROTOCOL_VERSION);
     let _ = writeln!(out, "export const TEXT_CHARS_MAX = {};", limits::TEXT_CHARS_MAX);
     let _ = writeln!(out, "export const COMMENT_CHARS_MAX = {};", limits::COMMENT_CHARS_MAX);
     let _ = writeln!(out, "export const BLOCK_BYTES_MAX = {};", limits::BLOCK_BYTES_MAX);
     let _ = writeln!(out, "export const UNACKED_MAX = {};", limits::UNACKED_MAX);
+    let _ = writeln!(out, "export const PICTURE_BYTES_MAX = {};", limits::PICTURE_BYTES_MAX);
+    let _ = writeln!(out, "export const PICTURE_SIDE_MAX = {};", limits::PICTURE_SIDE_MAX);
     out
 }

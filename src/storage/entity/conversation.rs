@@ -37,6 +37,7 @@ pub struct Model {
     pub rating: Option<i64>,
     pub rating_comment: Option<String>,
     pub sample: bool,
+    pub call_requested_at_ms: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -75,6 +76,7 @@ impl Model {
             rating: self.rating.map(|rating| narrow("conversation.rating", rating)).transpose()?,
             rating_comment: self.rating_comment,
             sample: self.sample,
+            call_requested_at_ms: self.call_requested_at_ms,
         })
     }
 }

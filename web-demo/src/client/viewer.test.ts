@@ -86,6 +86,9 @@ function entries(...list: Entry[]): ServerMessage {
 const texts = () => session.state.get().entries.map((one) => (one.body.kind === 'message' ? one.body.text : ''));
 const pending = () => session.state.get().pending.map((one) => one.text);
 
+/** Nothing is sent. */
+const SILENT = { audio: 'off', screen: 'off', camera: 'off', page_hidden: false } as const;
+
 it('keeps messages written without a connection and sends them in order when there is one', () => {
   session.sendMessage('one');
   session.sendMessage('two');
@@ -174,6 +177,9 @@ it('ends a call that is not there any more after a break', () => {
     agent: 'u_1',
     agent_name: 'Mei',
     expires_at_ms: 0,
+    viewer: { sources: SILENT },
+    agent_side: { sources: SILENT },
+    content: 'auto',
   };
   session.open();
   welcome(conversation({ call }));

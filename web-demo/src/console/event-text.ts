@@ -30,6 +30,16 @@ export function eventText(entry: Entry, lang: Lang): string {
         ? events.ended(reason, formatDuration(lang, body.duration_ms))
         : events.notStarted(reason);
     }
+    case 'picture':
+      return events.picture;
+    case 'note':
+      return body.text;
+    case 'hidden':
+      return events.hidden;
+    case 'call_requested':
+      return events.requested;
+    case 'call_request_ended':
+      return events.requestEnded(entry.author.name);
     case 'rated':
       return events.rated(body.score, body.comment);
     default:

@@ -30,7 +30,7 @@ function call(mode: 'warm' | 'cold', ms: number | null): OpsCall {
     call: 'k_1',
     accepted_at_ms: 0,
     end_reason: null,
-    connect: { mode, phases_ms: {}, consent_to_first_frame_ms: ms },
+    connect: { mode, phases_ms: {}, consent_to_first_frame_ms: ms, consent_to_legible_ms: null },
   };
 }
 

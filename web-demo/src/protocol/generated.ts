@@ -8,6 +8,10 @@ export type UserId = string;
 
 export type TicketNumber = number;
 
+export type PictureId = string;
+
+export type CannedReplyId = string;
+
 export type Author = { 
 /**
  * Which side of the chat.
@@ -50,7 +54,31 @@ export type EntryBody = { "kind": "message",
 /**
  * Plain text, at most [`crate::limits::TEXT_CHARS_MAX`] characters.
  */
-text: string, } | { "kind": "taken", 
+text: string, } | { "kind": "picture", 
+/**
+ * The picture.
+ */
+picture: PictureId, 
+/**
+ * What its bytes are, found by looking at them: `image/png`, `image/jpeg`, `image/webp` or `image/gif`.
+ */
+media_type: string, 
+/**
+ * Width, pixels.
+ */
+width: number, 
+/**
+ * Height, pixels.
+ */
+height: number, 
+/**
+ * Size, bytes.
+ */
+bytes: number, } | { "kind": "note", 
+/**
+ * Plain text, at most [`crate::limits::TEXT_CHARS_MAX`] characters.
+ */
+text: string, } | { "kind": "hidden", } | { "kind": "call_requested", } | { "kind": "call_request_ended", } | { "kind": "taken", 
 /**
  * Who took it.
  */
@@ -92,9 +120,9 @@ score: number,
  */
 comment: string, };
 
-export type Surface = "screen" | "player";
+export type Surface = "player" | "tab" | "window" | "screen" | "camera" | "audio";
 
-export type EndReason = "declined" | "unanswered" | "cancelled" | "viewer_stopped" | "capture_ended" | "agent_ended" | "viewer_left" | "agent_left" | "media_failed" | "server_restarted" | "server_shutdown" | "worker_failed" | "conversation_closed";
+export type EndReason = "declined" | "unanswered" | "cancelled" | "viewer_stopped" | "capture_ended" | "agent_ended" | "viewer_left" | "agent_left" | "viewer_lost" | "agent_lost" | "media_failed" | "server_restarted" | "server_shutdown" | "worker_failed" | "conversation_closed";
 
 export type ClientFrame = { 
 /**
@@ -156,7 +184,23 @@ conversation: ConversationId, } | { "t": "resolve",
 /**
  * Which chat.
  */
-conversation: ConversationId, } | { "t": "invite", 
+conversation: ConversationId, } | { "t": "note", 
+/**
+ * Which chat.
+ */
+conversation: ConversationId, 
+/**
+ * Unique per conversation, as in `send`.
+ */
+client_id: string, 
+/**
+ * Plain text.
+ */
+text: string, } | { "t": "request_call", } | { "t": "end_request", 
+/**
+ * Which chat; viewers leave it out.
+ */
+conversation?: ConversationId, } | { "t": "invite", 
 /**
  * Which chat.
  */
@@ -181,7 +225,23 @@ call: CallId,
  * `viewer_stopped` or `capture_ended` from a viewer, `agent_ended` or `cancelled` from an agent; anything
  * else is replaced by the sender's default.
  */
-reason?: EndReason, } | { "t": "media_offer", 
+reason?: EndReason, } | { "t": "sending", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * The state of each source, and of the page.
+ */
+sources: Sources, } | { "t": "set_content", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Text or motion.
+ */
+content: ContentHint, } | { "t": "media_offer", 
 /**
  * Viewer: the call it is for. Agent: absent, the connection is warm and serves every call.
  */
@@ -193,7 +253,11 @@ sdp: string,
 /**
  * True for an ICE restart of the connection that exists.
  */
-restart: boolean, } | { "t": "media_close", } | { "t": "phase", 
+restart: boolean, 
+/**
+ * Viewer: what its page knows of the line, from which the first bitrate is chosen.
+ */
+line?: LineKnowledge, } | { "t": "media_close", } | { "t": "phase", 
 /**
  * The call.
  */
@@ -271,7 +335,23 @@ conversation: ConversationId, } | { "t": "resolve",
 /**
  * Which chat.
  */
-conversation: ConversationId, } | { "t": "invite", 
+conversation: ConversationId, } | { "t": "note", 
+/**
+ * Which chat.
+ */
+conversation: ConversationId, 
+/**
+ * Unique per conversation, as in `send`.
+ */
+client_id: string, 
+/**
+ * Plain text.
+ */
+text: string, } | { "t": "request_call", } | { "t": "end_request", 
+/**
+ * Which chat; viewers leave it out.
+ */
+conversation?: ConversationId, } | { "t": "invite", 
 /**
  * Which chat.
  */
@@ -296,7 +376,23 @@ call: CallId,
  * `viewer_stopped` or `capture_ended` from a viewer, `agent_ended` or `cancelled` from an agent; anything
  * else is replaced by the sender's default.
  */
-reason?: EndReason, } | { "t": "media_offer", 
+reason?: EndReason, } | { "t": "sending", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * The state of each source, and of the page.
+ */
+sources: Sources, } | { "t": "set_content", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Text or motion.
+ */
+content: ContentHint, } | { "t": "media_offer", 
 /**
  * Viewer: the call it is for. Agent: absent, the connection is warm and serves every call.
  */
@@ -308,7 +404,11 @@ sdp: string,
 /**
  * True for an ICE restart of the connection that exists.
  */
-restart: boolean, } | { "t": "media_close", } | { "t": "phase", 
+restart: boolean, 
+/**
+ * Viewer: what its page knows of the line, from which the first bitrate is chosen.
+ */
+line?: LineKnowledge, } | { "t": "media_close", } | { "t": "phase", 
 /**
  * The call.
  */
@@ -429,7 +529,7 @@ bytes: string, };
 
 export type Leg = "player" | "viewer_up" | "agent_down" | "server";
 
-export type Phase = "invited" | "card_shown" | "offer" | "answer" | "ice" | "dtls" | "click" | "capture_ready" | "first_packet_in" | "first_packet_out" | "first_frame";
+export type Phase = "invited" | "card_shown" | "offer" | "answer" | "ice" | "dtls" | "click" | "capture_ready" | "first_packet_in" | "first_packet_out" | "first_frame" | "legible";
 
 export type ServerMessage = { "t": "welcome" } & Welcome | { "t": "pong", 
 /**
@@ -628,7 +728,11 @@ call?: CallState,
 /**
  * Whether a rating was given.
  */
-rated: boolean, };
+rated: boolean, 
+/**
+ * When this viewer asked for a call that no agent has answered yet; absent: no request stands.
+ */
+call_requested_at_ms?: number, };
 
 export type ConversationStatus = "waiting" | "taken" | "resolved";
 
@@ -704,7 +808,11 @@ call?: CallState,
 /**
  * True for the demo's sample data.
  */
-sample: boolean, };
+sample: boolean, 
+/**
+ * When the viewer asked for a call that nobody has answered yet; absent: no request stands.
+ */
+call_requested_at_ms?: number, };
 
 export type CallState = { 
 /**
@@ -742,9 +850,76 @@ accepted_at_ms?: number,
 /**
  * Why it ended, once `stage` is `ended`.
  */
-reason?: EndReason, };
+reason?: EndReason, 
+/**
+ * The viewer's end.
+ */
+viewer: CallSide, 
+/**
+ * The agent's end.
+ */
+agent_side: CallSide, 
+/**
+ * What the agent wants the picture tuned for.
+ */
+content: ContentHint, };
 
 export type CallStage = "invited" | "connecting" | "live" | "ended";
+
+export type CallSide = { 
+/**
+ * Since when its socket or its media path is broken, server clock; absent while both stand. The call goes on when
+ * it comes back in time.
+ */
+away_since_ms?: number, 
+/**
+ * What it sends, by its own word.
+ */
+sources: Sources, };
+
+export type Sources = { 
+/**
+ * The microphone.
+ */
+audio: SourceState, 
+/**
+ * Screen, window, tab or player.
+ */
+screen: SourceState, 
+/**
+ * The camera.
+ */
+camera: SourceState, 
+/**
+ * The page is in the background, where browsers slow it down.
+ */
+page_hidden: boolean, };
+
+export type SourceState = "off" | "on" | "interrupted";
+
+export type ContentHint = "auto" | "detail" | "motion";
+
+export type LineKnowledge = { 
+/**
+ * Rate at which the player's last segments arrived, kbit/s: a lower bound of the downlink.
+ */
+player_down_kbps?: number, 
+/**
+ * Rate the player's stream needs, kbit/s.
+ */
+player_needs_kbps?: number, 
+/**
+ * Rate that an earlier connection of this page was known to carry upward, kbit/s.
+ */
+up_kbps?: number, 
+/**
+ * Round trip to the server over the WebSocket, ms: the least of the recent ones.
+ */
+rtt_ms?: number, 
+/**
+ * `navigator.connection.downlink`, kbit/s: the browser's own guess.
+ */
+browser_down_kbps?: number, };
 
 export type SlotAssignment = { 
 /**
@@ -971,7 +1146,12 @@ phases_ms: { [key in string]: number },
  * From the resolved capture (after the click and the browser's picker) to the first decoded frame at the agent.
  * `null` when there was none.
  */
-consent_to_first_frame_ms: number | null, };
+consent_to_first_frame_ms: number | null, 
+/**
+ * From the resolved capture to the first picture of full size and sharpness ([`crate::wire::Phase::Legible`]).
+ * `null` when there was none.
+ */
+consent_to_legible_ms: number | null, };
 
 export type ConnectMode = "cold" | "warm";
 
@@ -1203,8 +1383,56 @@ connect: Connect,
  */
 end_reason: EndReason | null, };
 
+export type CannedReplies = { 
+/**
+ * Ascending by shortcut and language.
+ */
+replies: Array<CannedReply>, };
+
+export type CannedReply = { 
+/**
+ * Its id.
+ */
+id: CannedReplyId, 
+/**
+ * What is typed after "/": letters, digits and `-`, at most [`crate::limits::CANNED_SHORTCUT_CHARS_MAX`].
+ */
+shortcut: string, 
+/**
+ * Shown in the list.
+ */
+title: string, 
+/**
+ * The text; `{viewer}`, `{agent}` and `{ticket}` stand for their names and the number.
+ */
+text: string, 
+/**
+ * Language it is written in, BCP 47; empty: offered in every language.
+ */
+lang: string, };
+
+export type CannedReplyDraft = { 
+/**
+ * What is typed after "/": letters, digits and `-`, at most [`crate::limits::CANNED_SHORTCUT_CHARS_MAX`].
+ */
+shortcut: string, 
+/**
+ * Shown in the list.
+ */
+title: string, 
+/**
+ * The text; `{viewer}`, `{agent}` and `{ticket}` stand for their names and the number.
+ */
+text: string, 
+/**
+ * Language it is written in, BCP 47; empty: offered in every language.
+ */
+lang: string, };
+
 export const PROTOCOL_VERSION = 1;
 export const TEXT_CHARS_MAX = 4000;
 export const COMMENT_CHARS_MAX = 1000;
 export const BLOCK_BYTES_MAX = 32768;
 export const UNACKED_MAX = 256;
+export const PICTURE_BYTES_MAX = 8388608;
+export const PICTURE_SIDE_MAX = 8192;
