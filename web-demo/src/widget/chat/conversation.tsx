@@ -26,8 +26,8 @@ export function Conversation({ state, session, texts, lang, onChip }: Props) {
   const name = conversation?.agent_name ?? texts.anAgent;
   return (
     <>
-      {/* Scrolls with the keyboard, hence focusable. */}
-      <div class="log" role="log" aria-label={texts.conversation}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrolls with the keyboard, and not every browser sees to it */}
+      <div class="log" role="log" aria-label={texts.conversation} tabIndex={0}>
         <div class="row row--other">
           <span class="row__face row__face--desk">
             <Icon name="eye" size={18} />
