@@ -9,7 +9,7 @@ use super::events::closed_message;
 use super::service::{Calls, media_refusal};
 use crate::clock;
 use crate::cluster::SessionId;
-use crate::media_driver::PeerId;
+use crate::media_driver::{PeerId, RoomId};
 
 /// Media of one agent session.
 pub(super) struct AgentMedia {
@@ -17,6 +17,8 @@ pub(super) struct AgentMedia {
     pub(super) user: UserId,
     /// The warm connection.
     pub(super) peer: Option<PeerId>,
+    /// The room it is in: of the running call, else of the invitation that came first.
+    pub(super) room: Option<RoomId>,
     /// When the broken socket is given up, ms.
     pub(super) gone_until_ms: Option<i64>,
     /// What arrives where, as last told; told again to a socket that resumes.
@@ -34,6 +36,7 @@ impl Calls {
                 .or_insert_with(|| AgentMedia {
                     user: user.clone(),
                     peer: None,
+                    room: None,
                     gone_until_ms: None,
                     slots: Vec::new(),
                 })
@@ -104,8 +107,51 @@ impl Calls {
         }
         if let Some(room) = room {
             self.media.join(room, connected.peer).await.map_err(media_refusal)?;
+            self.note_agent_room(session, Some(room));
         }
         Ok(connected.answer)
+    }
+
+    /// Puts the agent's warm connection into the room of an invitation, unless it is in that of an earlier one.
+    pub(super) async fn join_agent(&self, session: &SessionId, room: RoomId) {
+        let free = self.inner().agents.get(session).is_some_and(|agent| agent.room.is_none());
+        if free {
+            self.bring_agent(session, room).await;
+        }
+    }
+
+    /// Sees to it that the agent's warm connection is in the room of a call that is accepted, wherever it was.
+    pub(super) async fn bring_agent(&self, session: &SessionId, room: RoomId) {
+        let known = self.inner().agents.get(session).map(|agent| (agent.peer, agent.room));
+        let Some((Some(peer), present)) = known else { return };
+        if present == Some(room) {
+            return;
+        }
+        if let Some(former) = present {
+            // Gone with its call in the meantime is as good as left.
+            let _ = self.media.leave(former, peer).await;
+        }
+        match self.media.join(room, peer).await {
+            Ok(()) => self.note_agent_room(session, Some(room)),
+            Err(error) => {
+                tracing::warn!(%error, "the agent's warm connection could not join");
+                self.forget_agent_peer(session, peer).await;
+                self.direct(session.clone(), closed_message());
+            }
+        }
+    }
+
+    /// A room is closed: whoever's connection was in it is free.
+    pub(super) fn free_agent(&self, session: &SessionId, room: RoomId) {
+        if let Some(agent) = self.inner().agents.get_mut(session).filter(|agent| agent.room == Some(room)) {
+            agent.room = None;
+        }
+    }
+
+    fn note_agent_room(&self, session: &SessionId, room: Option<RoomId>) {
+        if let Some(agent) = self.inner().agents.get_mut(session) {
+            agent.room = room;
+        }
     }
 
     /// The agent closed its connection.
@@ -126,6 +172,7 @@ impl Calls {
                 && agent.peer == Some(peer)
             {
                 agent.peer = None;
+                agent.room = None;
                 agent.slots.clear();
             }
         }
@@ -147,13 +194,19 @@ impl Calls {
         }
     }
 
-    async fn room_of_agent(&self, session: &SessionId) -> Option<crate::media_driver::RoomId> {
+    /// The room of the agent's accepted call, else of an invitation.
+    async fn room_of_agent(&self, session: &SessionId) -> Option<RoomId> {
+        let mut invited = None;
         for shared in self.all() {
             let live = shared.lock().await;
-            if live.agent_session == *session {
+            if live.agent_session != *session {
+                continue;
+            }
+            if live.state.accepted_at_ms.is_some() {
                 return Some(live.room);
             }
+            invited = Some(live.room);
         }
-        None
+        invited
     }
 }

@@ -10,7 +10,6 @@ use signaling::wire::{CallStage, ErrorCode, Phase, Refusal};
 use signaling::{CallId, ConversationId};
 
 use super::agents::AgentMedia;
-use super::events::closed_message;
 use super::live::LiveCall;
 use super::samples::SampleBuffer;
 use crate::clock;
@@ -123,7 +122,7 @@ impl Calls {
                 self.media.close_room(room).await;
                 return Err(match error {
                     StorageError::Conflict => {
-                        Refusal::new(ErrorCode::CallRunning, "you or this viewer has a call already")
+                        Refusal::new(ErrorCode::CallRunning, "this viewer has a call, or you have two invitations open")
                     }
                     other => refusal(other),
                 });
@@ -150,14 +149,9 @@ impl Calls {
             let shared = Arc::new(tokio::sync::Mutex::new(live));
             inner.calls.insert(row.id.clone(), Arc::clone(&shared));
         }
-        // The receiver is subscribed before the first packet: the agent joins before the viewer knows.
-        if let Some(peer) = peer
-            && let Err(error) = self.media.join(room, peer).await
-        {
-            tracing::warn!(%error, call = %row.id, "the agent's warm connection could not join");
-            self.forget_agent_peer(session, peer).await;
-            self.direct(session.clone(), closed_message());
-        }
+        // The receiver is subscribed before the first packet: the agent joins before the viewer knows. With another
+        // invitation open it joins that viewer's room who accepts first.
+        self.join_agent(session, room).await;
         if let Some(shared) = self.call(&row.id) {
             let live = shared.lock().await;
             self.tell(&live, Some(&appended));
@@ -179,8 +173,13 @@ impl Calls {
         }
         let viewer = self.viewer_author(&live.state.conversation).await?;
         let done = self.desk.store.accept_call(live.id(), surface, viewer, clock::now_ms()).await;
-        let (row, appended) = done.map_err(refusal)?;
+        let (row, appended) = done.map_err(|error| match error {
+            StorageError::Conflict => Refusal::new(ErrorCode::CallRunning, "the agent is in another call"),
+            other => refusal(other),
+        })?;
         live.state = call_state(&row);
+        // The invitation may have been a second one, for which the agent's connection was not in the room yet.
+        self.bring_agent(&live.agent_session, live.room).await;
         live.viewer_session = Some(session);
         self.tell(live, Some(&appended));
         self.save_phases(live).await;
@@ -346,6 +345,7 @@ impl Calls {
             self.media.close_peer(peer).await;
         }
         self.media.close_room(live.room).await;
+        self.free_agent(&live.agent_session, live.room);
     }
 }
 

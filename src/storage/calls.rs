@@ -16,12 +16,17 @@ use super::error::{StorageError, TxError};
 use super::rows::{Appended, CallRow, NewCall, NewEntry};
 use super::{LIST_ROWS_MAX, Store, timeline};
 
+/// Invitations an agent may have open at a time: one that is being read, and the next viewer's. The first to accept has
+/// the agent.
+pub(crate) const INVITATIONS_PER_AGENT_MAX: usize = 2;
+
 impl Store {
     /// Commits an invitation. Its time is also the phase `invited`.
     ///
     /// # Errors
-    /// [`StorageError::Conflict`] when the conversation or the agent has a call that has not ended, when an agent invites
-    /// in a conversation that is not the agent's own, or the id is used;
+    /// [`StorageError::Conflict`] when the conversation has a call that has not ended, when the agent has
+    /// two unanswered invitations, when an agent invites in a conversation that is not the
+    /// agent's own, or the id is used;
     /// [`StorageError::NotFound`] without such a conversation; [`StorageError::Busy`], [`StorageError::Unavailable`],
     /// [`StorageError::Backend`].
     pub async fn invite_call(
@@ -36,7 +41,7 @@ impl Store {
     /// The viewer accepted: `invited` becomes `connecting`.
     ///
     /// # Errors
-    /// [`StorageError::Conflict`] in any other stage, [`StorageError::NotFound`] without such a call; else as
+    /// [`StorageError::Conflict`] in any other stage or while the agent is in another call, [`StorageError::NotFound`] without such a call; else as
     /// [`Store::invite_call`].
     pub async fn accept_call(
         &self,
@@ -197,10 +202,12 @@ async fn invite(
                 .add(call::Column::ConversationId.eq(locked.id.clone()))
                 .add(call::Column::AgentId.eq(clean(&new.agent.0))),
         )
-        .one(tx)
+        .all(tx)
         .await?;
+    let here = running.iter().any(|call| call.conversation_id == locked.id);
+    let pending = running.iter().filter(|call| call.accepted_at_ms.is_none()).count();
     let used = call::Entity::find_by_id(clean(&new.id.0)).one(tx).await?;
-    if running.is_some() || used.is_some() {
+    if here || pending >= INVITATIONS_PER_AGENT_MAX || used.is_some() {
         return Err(StorageError::Conflict.into());
     }
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a double's 53 bits until far future")]
@@ -236,7 +243,13 @@ async fn accept(
     at_ms: i64,
 ) -> Result<(CallRow, Appended), TxError> {
     let (found, locked) = lock_call(tx, id).await?;
-    if stage(&found)? != CallStage::Invited {
+    let another = call::Entity::find()
+        .filter(call::Column::AgentId.eq(found.agent_id.clone()))
+        .filter(call::Column::EndedAtMs.is_null())
+        .filter(call::Column::AcceptedAtMs.is_not_null())
+        .one(tx)
+        .await?;
+    if another.is_some() || stage(&found)? != CallStage::Invited {
         return Err(StorageError::Conflict.into());
     }
     let mut change = found.into_active_model();

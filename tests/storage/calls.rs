@@ -67,14 +67,14 @@ pub(crate) async fn a_call_runs_from_invitation_to_end(database: &TestDatabase) 
 
 pub(crate) async fn one_call_at_a_time(database: &TestDatabase) {
     let store = database.open().await;
-    open(&store, 1, 0).await;
-    open(&store, 2, 1).await;
+    for number in 1..=3 {
+        open(&store, number, number as i64 - 1).await;
+    }
     let invite = async |id: &str, conversation, name: &str| {
         store.invite_call(new_call(id, conversation, name), Author::system(), NOON_MS).await.map(|(row, _)| row.id)
     };
     assert_eq!(invite("k_1", 1, "ada").await, Ok("k_1".into()));
     assert_eq!(invite("k_2", 1, "bob").await, Err(StorageError::Conflict), "the conversation has a call");
-    assert_eq!(invite("k_2", 2, "ada").await, Err(StorageError::Conflict), "the agent has a call");
     assert_eq!(invite("k_1", 2, "bob").await, Err(StorageError::Conflict), "the id is used");
     assert_eq!(invite("k_2", 77, "bob").await, Err(StorageError::NotFound));
     assert_eq!(invite("k_2", 2, "bob").await, Ok("k_2".into()));
@@ -88,6 +88,26 @@ pub(crate) async fn one_call_at_a_time(database: &TestDatabase) {
         4,
         "refused invitations leave no entry"
     );
+}
+
+pub(crate) async fn of_two_invitations_one_is_accepted(database: &TestDatabase) {
+    let store = database.open().await;
+    for number in 1..=3 {
+        open(&store, number, number as i64 - 1).await;
+    }
+    let viewer = || Author::viewer("V");
+    let invite = async |id: &str, conversation| {
+        store.invite_call(new_call(id, conversation, "ada"), Author::system(), NOON_MS).await.map(|(row, _)| row.id)
+    };
+    assert_eq!(invite("k_1", 1).await, Ok("k_1".into()));
+    assert_eq!(invite("k_2", 2).await, Ok("k_2".into()));
+    assert_eq!(invite("k_3", 3).await, Err(StorageError::Conflict), "two are open");
+    store.accept_call(&"k_2".into(), Surface::Tab, viewer(), NOON_MS).await.unwrap();
+    let late = store.accept_call(&"k_1".into(), Surface::Player, viewer(), NOON_MS).await;
+    assert_eq!(late.unwrap_err(), StorageError::Conflict, "the agent is in the other call");
+    assert_eq!(invite("k_3", 3).await, Ok("k_3".into()), "the accepted one is not an open invitation");
+    store.end_call(&"k_2".into(), EndReason::AgentEnded, Author::system(), NOON_MS).await.unwrap();
+    store.accept_call(&"k_1".into(), Surface::Player, viewer(), NOON_MS).await.unwrap();
 }
 
 pub(crate) async fn the_first_value_of_a_phase_stays(database: &TestDatabase) {

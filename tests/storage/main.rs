@@ -52,6 +52,7 @@ on_both_databases! {
     calls:
         a_call_runs_from_invitation_to_end,
         one_call_at_a_time,
+        of_two_invitations_one_is_accepted,
         the_first_value_of_a_phase_stays,
         media_is_completed_bit_by_bit,
         calls_are_found_by_node_and_by_time;
