@@ -1,11 +1,12 @@
 // `npm run build`: the pages, then the widget's chat with its parts, then the loader, which carries the chat's file name.
-// All into dist/. The widget is built apart from the pages, so that it shares no file with them. `--widget` builds it alone;
-// `--out DIR` builds into another folder.
+// All into dist/, with compressed copies. The widget is built apart from the pages, so that it shares no file with them.
+// `--widget` builds it alone; `--out DIR` builds into another folder.
 
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'vite';
+import { compressAll } from './compress.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const target = 'es2022';
@@ -67,6 +68,7 @@ await writeFile(
       .filter((name) => name !== entry.fileName && !entry.imports.includes(name)),
   })}\n`,
 );
+await compressAll(outDir);
 
 /**
  * A classic script is read in its page's encoding unless the server names one, and caches on the way may drop the name:
