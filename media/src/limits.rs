@@ -11,8 +11,10 @@ pub const ROOMS_PER_WORKER_MAX: usize = 1_000;
 pub const PARTICIPANTS_MAX: usize = 8;
 /// Largest session description, bytes. Chromium's offer for our slots is about 9 KB; browsers with many codecs reach 25.
 pub const SDP_BYTES_MAX: usize = 48 * 1024;
-/// Largest data channel message answered, bytes; larger ones are dropped. The protocol's echo has this bound.
-pub const CHANNEL_MESSAGE_BYTES_MAX: usize = 256;
+/// Largest data channel message looked at, bytes; larger ones are dropped. A probe fills one datagram.
+pub const CHANNEL_MESSAGE_BYTES_MAX: usize = 1_200;
+/// Largest echo returned, bytes.
+pub const ECHO_BYTES_MAX: usize = 256;
 /// Largest message the SCTP association accepts at all, bytes. Announced to the peer, leaves room for `control`.
 pub const SCTP_MESSAGE_BYTES_MAX: u32 = 16 * 1024;
 /// Data waiting in one peer's SCTP association before writes are refused, bytes: 256 echoes, then the link is dead.
@@ -48,8 +50,9 @@ pub const SEQUENCE_LEAP_MAX: u64 = 3_000;
 pub const PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
 /// Missing sequence numbers remembered per source to tell reordering from loss. More are counted as lost at once.
 pub const HOLES_MAX: usize = 512;
-/// A peer that never got connected is closed after this long: the answer did not arrive or nothing gets through.
-pub const CONNECT_WITHIN: Duration = Duration::from_secs(60);
+/// A peer that never got connected is closed after this long: the answer did not arrive or nothing gets through. Longer
+/// than an invitation stands (120 s), since a page may exchange descriptions with it and connect at the click.
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(150);
 /// A peer whose ICE connection was lost is closed after this long, unless an ICE restart brought it back.
 pub const RESTART_WITHIN: Duration = Duration::from_secs(60);
 /// Two requests for a key frame to one source are at least this far apart, except the first one for a subscription.

@@ -3,6 +3,7 @@
 //! The order of use: any of the `handle_…` functions or commands, then [`Core::poll_output`] until it answers
 //! [`Output::Timeout`]. Several inputs may be handed in before polling; what they cause leaves in one batch.
 
+mod echo;
 mod network;
 mod peer;
 mod routing;
@@ -178,6 +179,7 @@ pub enum Output {
 /// One worker's media.
 pub struct Core {
     config: CoreConfig,
+    begun: Instant,
     now: Instant,
     next_key: u64,
     peers: HashMap<PeerKey, Peer>,
@@ -196,6 +198,7 @@ impl Core {
         Self {
             next_key: config.first_key,
             config,
+            begun: now,
             now,
             peers: HashMap::new(),
             rooms: HashMap::new(),

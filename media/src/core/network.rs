@@ -15,10 +15,6 @@ use crate::transport::{Channel, TransportEvent, TransportOutput};
 /// An entry of the heap: the earliest comes out first.
 pub(super) type Deadline = Reverse<(Instant, PeerKey)>;
 
-/// First byte of an echo request on `fast`.
-const ECHO_REQUEST: u8 = 1;
-/// First byte of its answer.
-const ECHO_RESPONSE: u8 = 2;
 /// A peer whose timer is due again and again is left alone for this long.
 const OVERDUE_PAUSE: Duration = Duration::from_millis(1);
 
@@ -231,10 +227,9 @@ impl Core {
             TransportEvent::Closed => peer.closed = true,
             TransportEvent::Packet(kind, packet) => self.packet(key, kind, packet),
             TransportEvent::KeyFrameWanted(slot) => self.key_frame_wanted(key, slot),
-            TransportEvent::Message { channel: Channel::Fast, binary: true, mut data } => {
-                if data.first() == Some(&ECHO_REQUEST) {
-                    data[0] = ECHO_RESPONSE;
-                    peer.transport.send_message(Channel::Fast, true, &data);
+            TransportEvent::Message { channel: Channel::Fast, binary: true, data } => {
+                if let Some(answer) = peer.echo.answer(data, at.saturating_duration_since(self.begun)) {
+                    peer.transport.send_message(Channel::Fast, true, &answer);
                 }
             }
             // Nothing is defined on `control` toward the server yet, and no text on `fast`.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::RoomKey;
+use super::echo::Echo;
 use crate::forwarding::{SlotStream, Subscription};
 use crate::limits::{CONNECT_WITHIN, RESTART_WITHIN};
 use crate::room::{Assignment, SourceId};
@@ -29,6 +30,8 @@ pub(super) struct Peer {
     pub(super) armed: Option<Instant>,
     /// Whether it stands in the core's list of peers to be driven.
     pub(super) dirty: bool,
+    /// What answers on the data channel `fast`.
+    pub(super) echo: Echo,
     /// Whether the transport has ended.
     pub(super) closed: bool,
 }
@@ -63,6 +66,7 @@ impl Peer {
             give_up_at: Some(now + CONNECT_WITHIN),
             armed: None,
             dirty: false,
+            echo: Echo::default(),
             closed: false,
         }
     }
