@@ -4,6 +4,7 @@
 import {
   type CallId,
   type CallState,
+  type ContentHint,
   type ConversationId,
   type ConversationSummary,
   type EndReason,
@@ -11,6 +12,7 @@ import {
   PROTOCOL_VERSION,
   type ServerMessage,
   type SlotAssignment,
+  type Sources,
   type UserId,
   type Welcome,
 } from '../protocol/generated.ts';
@@ -18,6 +20,7 @@ import { BlockSender } from './blocks.ts';
 import { Chat } from './chat.ts';
 import { Connection, type ConnectionOptions, type ConnectionState } from './connection.ts';
 import { Emitter, Store } from './emitter.ts';
+import type { OutboxStorage } from './outbox.ts';
 import { type OfferMedia, offerOver } from './signaling.ts';
 
 /** Ended calls remembered, so that the console can say why the last one of a conversation ended. */
@@ -41,6 +44,8 @@ export interface AgentState {
   readonly conversations: ReadonlyMap<ConversationId, ConversationSummary>;
   /** The running or last call of each conversation. */
   readonly calls: ReadonlyMap<ConversationId, CallState>;
+  /** Calls that this page invited to: their media comes here. Another window of the same agent has the others. */
+  readonly here: ReadonlySet<CallId>;
   /** Which sources arrive on which receive slots. */
   readonly slots: readonly SlotAssignment[];
   /** The server's preferred video codecs, best first. */
@@ -64,7 +69,12 @@ export interface AgentEvents {
 export interface AgentOptions extends Pick<ConnectionOptions, 'url' | 'openSocket' | 'clock' | 'random'> {
   /** Language of the console, BCP 47. */
   lang: string;
+  /** Where messages on their way survive a reload. */
+  storage?: OutboxStorage | undefined;
 }
+
+/** Name under which a conversation's messages on their way are stored. */
+const OUTBOX = 'sightline.outbox.';
 
 interface Followed {
   chat: Chat;
@@ -80,6 +90,8 @@ export class AgentSession {
   readonly state: Store<AgentState>;
   readonly #events = new Emitter<AgentEvents>();
   readonly #followed = new Map<ConversationId, Followed>();
+  /** Conversations whose invitation is on its way to the server. */
+  readonly #inviting = new Set<ConversationId>();
   readonly #options: AgentOptions;
 
   constructor(options: AgentOptions) {
@@ -101,6 +113,7 @@ export class AgentSession {
       name: '',
       conversations: new Map(),
       calls: new Map(),
+      here: new Set(),
       slots: [],
       videoCodecs: [],
     });
@@ -162,9 +175,29 @@ export class AgentSession {
     return this.connection.request({ t: 'resolve', conversation });
   }
 
-  /** Invites the viewer to share. @throws RequestError `viewer_offline`, `call_running` */
-  invite(conversation: ConversationId): Promise<void> {
-    return this.connection.request({ t: 'invite', conversation });
+  /** Invites the viewer to share, or accepts the viewer's request. @throws RequestError `viewer_offline`, `call_running` */
+  async invite(conversation: ConversationId): Promise<void> {
+    this.#inviting.add(conversation);
+    try {
+      await this.connection.request({ t: 'invite', conversation });
+    } finally {
+      this.#inviting.delete(conversation);
+    }
+  }
+
+  /** Declines the viewer's request for a call. @throws RequestError */
+  endRequest(conversation: ConversationId): Promise<void> {
+    return this.connection.request({ t: 'end_request', conversation });
+  }
+
+  /** Tells the viewer's end what this end sends now. */
+  sending(call: CallId, sources: Sources): void {
+    this.connection.send({ t: 'sending', call, sources });
+  }
+
+  /** Says what the shared picture is to be tuned for. @throws RequestError */
+  setContent(call: CallId, content: ContentHint): Promise<void> {
+    return this.connection.request({ t: 'set_content', call, content });
   }
 
   /** Ends a call, or with `cancelled` withdraws the invitation. @throws RequestError */
@@ -201,8 +234,11 @@ export class AgentSession {
       chat.close();
       this.#followed.delete(id);
     }
-    const entry = { chat: new Chat(this.connection, conversation), followers: 0 };
+    const { storage } = this.#options;
+    const outbox = storage && { at: storage, name: OUTBOX + conversation };
+    const entry = { chat: new Chat(this.connection, conversation, outbox), followers: 0 };
     this.#followed.set(conversation, entry);
+    if (this.connection.state.get().kind === 'open') entry.chat.resume();
     return entry;
   }
 
@@ -249,7 +285,11 @@ export class AgentSession {
         this.#call(message);
         break;
       case 'slots':
-        this.#set({ slots: message.slots });
+        // What arrives here belongs here, however its call began.
+        this.#set({
+          slots: message.slots,
+          here: new Set([...this.state.get().here, ...message.slots.map((slot) => slot.call)]),
+        });
         break;
       case 'media_restart':
         this.#events.emit('mediaRestart', undefined);
@@ -277,8 +317,13 @@ export class AgentSession {
       // What ran before the break and is not in the new desk has ended; the timeline says why.
       if (call.stage !== 'ended') calls.set(conversation, { ...call, stage: 'ended' });
     }
-    for (const one of list) if (one.call) calls.set(one.id, one.call);
-    this.#set({ conversations: new Map(list.map((one) => [one.id, one])), calls });
+    let { here } = this.state.get();
+    for (const { call } of list) {
+      if (call === undefined) continue;
+      calls.set(call.conversation, call);
+      here = this.#withInvited(here, call);
+    }
+    this.#set({ conversations: new Map(list.map((one) => [one.id, one])), calls, here });
   }
 
   /** Summaries may overtake each other on their way; one that is older than what is held is dropped. */
@@ -305,8 +350,18 @@ export class AgentSession {
     calls.delete(call.conversation);
     calls.set(call.conversation, call);
     const ended = [...calls.values()].filter((one) => one.stage === 'ended');
-    for (const old of ended.slice(0, Math.max(0, ended.length - ENDED_CALLS_MAX))) calls.delete(old.conversation);
-    this.#set({ calls });
+    const here = new Set(this.#withInvited(this.state.get().here, call));
+    for (const old of ended.slice(0, Math.max(0, ended.length - ENDED_CALLS_MAX))) {
+      calls.delete(old.conversation);
+      here.delete(old.id);
+    }
+    this.#set({ calls, here });
+  }
+
+  /** A new call of a conversation whose invitation is on its way is the answer to it: this page's own. */
+  #withInvited(here: ReadonlySet<CallId>, call: CallState): ReadonlySet<CallId> {
+    const ours = call.agent === this.state.get().user && this.#inviting.has(call.conversation);
+    return !ours || here.has(call.id) ? here : new Set(here).add(call.id);
   }
 
   #set(change: Partial<AgentState>): void {

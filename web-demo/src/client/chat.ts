@@ -49,6 +49,11 @@ export class Chat {
     return this.#outbox.add(text);
   }
 
+  /** Sends a note that colleagues see and the viewer does not; false when too many are unacknowledged. Agents alone. */
+  note(text: string): boolean {
+    return this.#outbox.add(text, 'note');
+  }
+
   /** Tries a refused message again. */
   retry(clientId: string): void {
     this.#outbox.retry(clientId);

@@ -1,7 +1,7 @@
 // Messages that the server has not acknowledged: kept in order, sent again after every break under their old id,
 // and, for viewers, over a reload too.
 
-import { type ErrorCode, UNACKED_MAX } from '../protocol/generated.ts';
+import { type ClientMessage, type ErrorCode, UNACKED_MAX } from '../protocol/generated.ts';
 import { randomId } from './base64.ts';
 import type { Connection } from './connection.ts';
 import { Store } from './emitter.ts';
@@ -16,6 +16,8 @@ export interface PendingMessage {
   /** Its id, the same in every attempt. */
   readonly clientId: string;
   readonly text: string;
+  /** A note for colleagues, which no viewer sees; agents alone. */
+  readonly note?: true;
   /** When it was written, ms since the Unix epoch, server's clock. */
   readonly atMs: number;
   /** Why the server does not want it; absent while it is on its way. */
@@ -47,10 +49,15 @@ export class Outbox {
     this.pending.subscribe(() => this.#save());
   }
 
-  /** Takes a message and sends it as soon as possible. False when too many are on their way. */
-  add(text: string): boolean {
+  /** Takes a message, or a note, and sends it as soon as possible. False when too many are on their way. */
+  add(text: string, kind: 'message' | 'note' = 'message'): boolean {
     if (this.pending.get().length >= UNACKED_MAX) return false;
-    const message = { clientId: randomId(), text, atMs: this.#connection.clock.nowMs() };
+    const message: PendingMessage = {
+      clientId: randomId(),
+      text,
+      atMs: this.#connection.clock.nowMs(),
+      ...(kind === 'note' ? { note: true } : {}),
+    };
     this.pending.update((list) => [...list, message]);
     this.#send(message);
     return true;
@@ -95,18 +102,10 @@ export class Outbox {
   }
 
   #send(message: PendingMessage): void {
-    const id = this.#connection.numbered(
-      {
-        t: 'send',
-        client_id: message.clientId,
-        text: message.text,
-        ...(this.#conversation === undefined ? {} : { conversation: this.#conversation }),
-      },
-      {
-        resolve: () => {},
-        reject: (error) => this.#rejected(message.clientId, error.code),
-      },
-    );
+    const id = this.#connection.numbered(messageOf(message, this.#conversation), {
+      resolve: () => {},
+      reject: (error) => this.#rejected(message.clientId, error.code),
+    });
     if (id !== null) this.#requests.set(message.clientId, id);
   }
 
@@ -136,6 +135,12 @@ export class Outbox {
       // Storage full or forbidden: the message lives as long as the page.
     }
   }
+}
+
+/** A note without a conversation cannot be: viewers have no notes, and what is none must never go out as a message. */
+function messageOf({ clientId, text, note }: PendingMessage, conversation: string | undefined): ClientMessage {
+  if (note) return { t: 'note', client_id: clientId, text, conversation: conversation ?? '' };
+  return { t: 'send', client_id: clientId, text, ...(conversation === undefined ? {} : { conversation }) };
 }
 
 function without(list: readonly PendingMessage[], clientId: string): readonly PendingMessage[] {
