@@ -1,0 +1,186 @@
+// No serious fault by axe's rules, in each state of each page, in light and dark, in both languages; and what axe is blind
+// to: focus that can be seen, zoom, reflow, forced colours, motion. A new state is one line: reach it, `look` at it.
+
+import type { Page } from '@playwright/test';
+import {
+  expectAccessible,
+  expectFingerSized,
+  expectFocusShown,
+  expectForcedColours,
+  expectReachable,
+  expectStill,
+} from '../support/access.ts';
+import { expect, type Stage, test } from '../support/fixtures.ts';
+import { type Lang, named } from '../support/names.ts';
+import type { Server } from '../support/server.ts';
+
+const LANGS: Lang[] = ['en', 'zh'];
+/** Called with each state that has been reached. */
+type Look = (page: Page, state: string) => Promise<void>;
+
+/** A viewer's widget from the closed launcher to the rating, with an agent who answers; `look` sees each state. */
+async function widgetStates(stage: Stage, server: Server, page: Page, lang: Lang, look: Look): Promise<void> {
+  const name = (english: string) => named(lang, english);
+  const button = (english: string) => page.getByRole('button', { name: name(english), exact: true });
+  await page.goto(`${server.url}/demo?lang=${lang}`);
+  await expect(button('Support')).toBeVisible();
+  await look(page, 'launcher');
+  await button('Support').click();
+  const message = page.getByRole('textbox', { name: name('Message') });
+  await expect(message).toBeVisible();
+  await expect(button('The picture stutters')).toBeVisible();
+  await look(page, 'chat empty, nobody on line');
+  await button('The picture stutters').click();
+  await expect(button('Copy private link')).toBeVisible();
+  await look(page, 'nobody on line');
+  const agent = await stage.agent(server);
+  const status = page.getByRole('dialog').getByRole('status').first();
+  await expect(status).toContainText(lang === 'en' ? /You are number \d+ in line/ : /您排在第 \d+ 位/);
+  await look(page, 'place in line');
+  await agent.queue.getByRole('button', { name: /^Take #/ }).first().waitFor();
+  const ticket = Number(/#(\d+)/.exec((await status.textContent()) ?? '')?.[1]);
+  await agent.take(ticket);
+  await message.fill('Since an hour ago, on every stream, and only in the evening.');
+  await button('Send').click();
+  await agent.answer('Thank you. May I have a look?');
+  await expect(page.getByText('Thank you. May I have a look?')).toBeVisible();
+  await look(page, 'conversation');
+  await agent.invite.click();
+  const card = page.getByRole('group', { name: name('Screen sharing request') });
+  await expect(card.getByRole('button', { name: name('Share only the player') })).toBeVisible();
+  await look(page, 'consent card');
+  await card.getByRole('button', { name: name('Share only the player') }).click();
+  await agent.expectPictureMoving();
+  await expect(page.getByRole('group', { name: name('Sharing'), exact: true })).toBeVisible();
+  await look(page, 'sharing bar');
+  await button('Stop sharing').click();
+  await expect(page.getByRole('group', { name: name('Rate the help') })).toBeVisible();
+  await look(page, 'rating');
+  await agent.within.getByRole('button', { name: 'Resolve' }).click();
+  await expect(page.getByRole('group', { name: name('Rate the help') })).toBeVisible();
+  await look(page, 'resolved');
+}
+
+/** The agent's console from the sign-in to the tickets; `look` sees each state. */
+async function consoleStates(stage: Stage, server: Server, page: Page, lang: Lang, look: Look): Promise<void> {
+  const name = (english: string) => named(lang, english);
+  const button = (english: string) => page.getByRole('button', { name: name(english), exact: true });
+  await page.goto(`${server.url}/agent?lang=${lang}`);
+  await expect(button('Sign in as the demo agent')).toBeVisible();
+  await look(page, 'sign-in');
+  await button('Sign in as the demo agent').click();
+  const viewer = await stage.viewer();
+  await viewer.watchDemo(server.url);
+  await viewer.openChat();
+  await viewer.pick('The picture stutters');
+  const ticket = await viewer.ticket();
+  const take = page.getByRole('button', { name: lang === 'en' ? `Take #${ticket}` : `接入 #${ticket}`, exact: true });
+  await expect(take).toBeVisible();
+  await look(page, 'queue');
+  await take.click();
+  const reply = page.getByRole('textbox', { name: name('Reply') });
+  await expect(reply).toBeVisible();
+  await viewer.say('It began an hour ago.');
+  await reply.fill('Let me see.');
+  await reply.press('Enter');
+  await look(page, 'conversation');
+  await page.keyboard.press('Tab');
+  await button('Keyboard shortcuts').click();
+  await expect(page.getByRole('dialog', { name: name('Keyboard shortcuts') })).toBeVisible();
+  await look(page, 'keyboard shortcuts');
+  await page.keyboard.press('Escape');
+  await button('Invite to share screen').click();
+  await expect(viewer.card).toBeVisible();
+  await look(page, 'invited');
+  await viewer.sharePlayer();
+  const video = page.getByRole('region', { name: name('Call') }).locator('video').first();
+  await expect.poll(() => video.evaluate((element: HTMLVideoElement) => element.videoWidth)).toBeGreaterThan(0);
+  await look(page, 'call running');
+  await viewer.stopSharing();
+  await page.goto(`${server.url}/agent?lang=${lang}#/tickets/${ticket}`);
+  await expect(page.getByRole('region', { name: name('Ticket') })).toBeVisible();
+  await look(page, 'ticket');
+  await page.goto(`${server.url}/agent?lang=${lang}#/tickets`);
+  await expect(page.getByRole('table').or(page.getByRole('list')).first()).toBeVisible();
+  await look(page, 'tickets');
+}
+
+/** The pages that stand alone. */
+async function otherPages(stage: Stage, server: Server, page: Page, lang: Lang, look: Look): Promise<void> {
+  for (const path of ['/', '/ops', '/demo']) {
+    await page.goto(`${server.url}${path}?lang=${lang}`);
+    await page.waitForLoadState('networkidle').catch(() => {});
+    await look(page, path);
+  }
+  const viewer = await stage.viewer();
+  await viewer.watchDemo(server.url);
+  await viewer.openChat();
+  await viewer.say('By my private link, please.');
+  await viewer.ticket();
+  const key = await viewer.page.evaluate(() => Object.entries(localStorage).find(([name]) => name.startsWith('sightline:key'))?.[1]);
+  await page.goto(`${server.url}/c?lang=${lang}#${key}`);
+  await expect(page.getByText('By my private link, please.')).toBeVisible();
+  await look(page, '/c#key');
+}
+
+for (const lang of LANGS) {
+  test(`axe finds no serious fault in the widget's states (${lang})`, async ({ stage }) => {
+    test.setTimeout(240_000);
+    const server = await stage.server();
+    await widgetStates(stage, server, await stage.page(), lang, expectAccessible);
+  });
+
+  test(`axe finds no serious fault in the console (${lang})`, async ({ stage }) => {
+    test.setTimeout(240_000);
+    const server = await stage.server();
+    await consoleStates(stage, server, await stage.page(), lang, expectAccessible);
+  });
+
+  test(`axe finds no serious fault on the other pages (${lang})`, async ({ stage }) => {
+    test.setTimeout(180_000);
+    const server = await stage.server();
+    await otherPages(stage, server, await stage.page(), lang, expectAccessible);
+  });
+}
+
+test('the focus can be seen on every control of the widget, and in forced colours each has an edge', async ({ stage }) => {
+  test.setTimeout(180_000);
+  const server = await stage.server();
+  await widgetStates(stage, server, await stage.page(), 'en', async (page, state) => {
+    await expectFocusShown(page, state);
+    await expectForcedColours(page, state);
+    await expectStill(page, state);
+  });
+});
+
+test('the focus can be seen on every control of the console, and in forced colours each has an edge', async ({ stage }) => {
+  test.setTimeout(180_000);
+  const server = await stage.server();
+  await consoleStates(stage, server, await stage.page(), 'en', async (page, state) => {
+    await expectFocusShown(page, state);
+    await expectForcedColours(page, state);
+    await expectStill(page, state);
+  });
+});
+
+test('at 200 % zoom of 1280×720 nothing of the console is cut and nothing scrolls sideways', async ({ stage }) => {
+  test.setTimeout(180_000);
+  const server = await stage.server();
+  // What zooming does: half as many CSS pixels, twice as dense.
+  const zoomed = await stage.page({ viewport: { width: 640, height: 360 }, deviceScaleFactor: 2 });
+  await consoleStates(stage, server, zoomed, 'en', expectReachable);
+});
+
+test('in 320 CSS pixels the widget reflows: nothing is cut and nothing scrolls sideways', async ({ stage }) => {
+  test.setTimeout(180_000);
+  const server = await stage.server();
+  const narrow = await stage.page({ viewport: { width: 320, height: 568 } });
+  await widgetStates(stage, server, narrow, 'en', (page, state) => expectReachable(page, state, 'sightline-support'));
+});
+
+test('on a phone every control of the widget is as large as a fingertip', async ({ stage }) => {
+  test.setTimeout(180_000);
+  const server = await stage.server();
+  const phone = await stage.page({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
+  await widgetStates(stage, server, phone, 'en', expectFingerSized);
+});

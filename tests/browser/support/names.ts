@@ -1,0 +1,45 @@
+// Accessible names in the two languages: tests speak English and translate here.
+
+/** Language of a page under test. */
+export type Lang = 'en' | 'zh';
+
+/** English names of controls and regions, and what the Chinese interface calls them. */
+const CHINESE: Record<string, string> = {
+  // Widget.
+  Support: '客服',
+  'Support chat': '在线客服',
+  Conversation: '会话',
+  Message: '消息',
+  Send: '发送',
+  Minimise: '最小化',
+  'The picture stutters': '画面卡顿',
+  'Copy private link': '复制私密链接',
+  'Screen sharing request': '屏幕共享请求',
+  'Share only the player': '仅共享播放器',
+  Decline: '拒绝',
+  Sharing: '正在共享',
+  'Stop sharing': '停止共享',
+  'Rate the help': '评价服务',
+  'Send rating': '提交评价',
+  // Console.
+  'Sign in': '登录',
+  'Sign in as the demo agent': '以演示客服身份登录',
+  Conversations: '会话列表',
+  Queue: '排队中',
+  Mine: '我的会话',
+  Reply: '回复',
+  'Invite to share screen': '邀请共享屏幕',
+  Call: '通话',
+  Resolve: '标为已解决',
+  'Keyboard shortcuts': '键盘快捷键',
+  Ticket: '工单',
+  'All tickets': '全部工单',
+};
+
+/** The name of a control in a language. */
+export function named(lang: Lang, english: string): string {
+  if (lang === 'en') return english;
+  const chinese = CHINESE[english];
+  if (chinese === undefined) throw new Error(`no Chinese name for "${english}" in support/names.ts`);
+  return chinese;
+}
