@@ -7,6 +7,7 @@ use signaling::timeline::{AuthorKind, EndReason};
 use signaling::wire::{CallStage, ErrorCode, Phase, Refusal};
 
 use super::GRACE_MS;
+use super::first_rate::start_kbps;
 use super::live::LiveCall;
 use super::phases;
 use super::service::{Calls, media_refusal};
@@ -27,8 +28,9 @@ impl Calls {
             return Err(Refusal::new(ErrorCode::NotFound, "the call is over"));
         }
         match command {
-            CallCommand::Offer { session, sdp, restart, .. } => {
-                return self.viewer_offer(live, session, sdp, restart).await;
+            CallCommand::Offer { session, sdp, restart, line, .. } => {
+                let rate = start_kbps(line.as_ref(), self.start_bitrate_kbps);
+                return self.viewer_offer(live, session, sdp, restart, rate).await;
             }
             CallCommand::Accept { session, surface, .. } => self.accept(live, session, surface).await?,
             CallCommand::End { side, user, reason, .. } => {
@@ -69,6 +71,7 @@ impl Calls {
         session: SessionId,
         sdp: String,
         restart: bool,
+        start_bitrate_kbps: Option<u32>,
     ) -> Result<CallReply, Refusal> {
         let other_tab = live.viewer_session.as_ref().is_some_and(|known| *known != session);
         if other_tab && live.state.stage != CallStage::Invited && live.viewer_gone_until_ms.is_none() {
@@ -100,7 +103,7 @@ impl Calls {
             }
         };
         live.viewer_session = Some(session);
-        Ok(CallReply::Answer { sdp, start_bitrate_kbps: self.start_bitrate_kbps })
+        Ok(CallReply::Answer { sdp, start_bitrate_kbps })
     }
 
     async fn viewer_gone(&self, live: &mut LiveCall, session: &SessionId, goodbye: bool) {

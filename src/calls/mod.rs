@@ -7,6 +7,7 @@
 mod agents;
 mod commands;
 mod events;
+mod first_rate;
 mod live;
 mod phases;
 mod samples;
