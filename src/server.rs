@@ -389,7 +389,7 @@ fn metrics_handle() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE
         .get_or_init(|| {
-            let buckets = Matcher::Full("sightline_consent_to_first_frame_seconds".to_owned());
+            let buckets = Matcher::Full("sightline_connect_step_seconds".to_owned());
             let builder = PrometheusBuilder::new().set_buckets_for_metric(buckets, &CONNECT_BUCKETS_S);
             let builder = builder.unwrap_or_else(|_| PrometheusBuilder::new());
             let recorder = builder.build_recorder();

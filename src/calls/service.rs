@@ -11,6 +11,7 @@ use signaling::{CallId, ConversationId};
 
 use super::agents::AgentMedia;
 use super::live::LiveCall;
+use super::phases;
 use super::samples::SampleBuffer;
 use crate::clock;
 use crate::cluster::{CallCommand, NodeId, Note, RoomHandle, SessionId, Topic};
@@ -195,12 +196,6 @@ impl Calls {
         live.note_phase(Phase::FirstFrame, at_ms);
         self.tell(live, None);
         self.save_phases(live).await;
-        let reached = |phase| live.phases.get(&phase).copied();
-        if let (Some(ready_ms), Some(frame_ms)) = (reached(Phase::CaptureReady), reached(Phase::FirstFrame)) {
-            let mode = if live.mode() == Some(signaling::api::ConnectMode::Warm) { "warm" } else { "cold" };
-            metrics::histogram!("sightline_consent_to_first_frame_seconds", "mode" => mode)
-                .record((frame_ms - ready_ms).max(0.0) / 1e3);
-        }
         Ok(())
     }
 
@@ -220,6 +215,12 @@ impl Calls {
             block.store(&self.telemetry).await;
         }
         self.save_phases(live).await;
+        if live.state.accepted_at_ms.is_some() {
+            let mode = if live.mode() == Some(signaling::api::ConnectMode::Warm) { "warm" } else { "cold" };
+            for (step, seconds) in phases::steps(&live.phases) {
+                metrics::histogram!("sightline_connect_step_seconds", "step" => step, "mode" => mode).record(seconds);
+            }
+        }
         let ended = self.desk.store.end_call(live.id(), reason, author, clock::now_ms()).await;
         live.state.stage = CallStage::Ended;
         live.state.reason = Some(reason);
