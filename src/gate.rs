@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use governor::clock::DefaultClock;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
+use signaling::ConversationId;
 use signaling::wire::{ErrorCode, Refusal};
 
 use crate::config::Limits;
@@ -16,13 +17,19 @@ use crate::config::Limits;
 /// How often the rate limiters forget quiet addresses. What they hold is bounded by the connects of a minute.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
+/// Requests for a call a minute in one conversation: a person changes their mind a few times, a script fills the timeline.
+const CALL_REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).unwrap();
+
 type PerAddress = RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock>;
+type PerConversation = RateLimiter<ConversationId, DefaultKeyedStateStore<ConversationId>, DefaultClock>;
 
 /// Lets sockets and sign-ins through, or not.
 pub struct Gate {
     connects: PerAddress,
     sign_ins: PerAddress,
     tickets: PerAddress,
+    pictures: PerAddress,
+    call_requests: PerConversation,
     swept: Mutex<Instant>,
     sockets_max: usize,
     per_address_max: usize,
@@ -51,6 +58,8 @@ impl Gate {
             connects: per_minute(limits.connects_per_address_per_minute),
             sign_ins: per_minute(limits.sign_ins_per_address_per_minute),
             tickets: per_minute(limits.tickets_per_address_per_minute),
+            pictures: per_minute(limits.pictures_per_address_per_minute),
+            call_requests: RateLimiter::keyed(Quota::per_minute(CALL_REQUESTS_PER_MINUTE)),
             swept: Mutex::new(Instant::now()),
             sockets_max: limits.sockets_max,
             per_address_max: limits.sockets_per_address_max,
@@ -96,14 +105,33 @@ impl Gate {
         check(&self.tickets, subscriber_of(address), "too many new tickets from this address, wait a minute")
     }
 
+    /// Leave to upload a picture.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RateLimited`].
+    pub fn picture(&self, address: IpAddr) -> Result<(), Refusal> {
+        check(&self.pictures, subscriber_of(address), "too many pictures from this address, wait a minute")
+    }
+
+    /// Leave to ask for a call in a conversation.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RateLimited`].
+    pub fn call_request(&self, conversation: &ConversationId) -> Result<(), Refusal> {
+        self.call_requests
+            .check_key(conversation)
+            .map_err(|_| Refusal::new(ErrorCode::RateLimited, "too many requests for a call, wait a minute"))
+    }
+
     /// Forgets addresses that have been quiet, once a minute at most.
     fn sweep(&self) {
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
         if swept.elapsed() >= SWEEP_EVERY {
             *swept = Instant::now();
-            for limiter in [&self.connects, &self.sign_ins, &self.tickets] {
+            for limiter in [&self.connects, &self.sign_ins, &self.tickets, &self.pictures] {
                 limiter.retain_recent();
             }
+            self.call_requests.retain_recent();
         }
     }
 }

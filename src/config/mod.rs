@@ -136,6 +136,8 @@ pub struct Limits {
     pub sign_ins_per_address_per_minute: u32,
     /// New tickets a minute from one address, of viewers without a signed token.
     pub tickets_per_address_per_minute: u32,
+    /// Pictures uploaded a minute from one address.
+    pub pictures_per_address_per_minute: u32,
     /// Peer connections of one media worker.
     pub peers_per_worker_max: usize,
     /// Rooms of one media worker.
@@ -153,6 +155,7 @@ impl Default for Limits {
             messages_per_second: 100,
             sign_ins_per_address_per_minute: 10,
             tickets_per_address_per_minute: 30,
+            pictures_per_address_per_minute: 60,
             peers_per_worker_max: 1_000,
             rooms_per_worker_max: 500,
             drain_seconds: 10,

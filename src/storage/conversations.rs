@@ -25,12 +25,13 @@ impl Store {
     }
 
     /// Appends an entry and numbers it. Repeating a `client_id` changes nothing and returns the entry that exists, with
-    /// [`Appended::duplicate`]. A message of the viewer on a resolved conversation puts it back into the queue
+    /// [`Appended::duplicate`]. A message or picture of the viewer on a resolved conversation puts it back into the queue
     /// (an entry `reopened` goes before it), starts the waiting clock and counts as unread; a message of an agent
     /// stops that clock.
     ///
     /// # Errors
-    /// [`StorageError::NotFound`] without such a conversation; else as [`Store::open_conversation`].
+    /// [`StorageError::NotFound`] without such a conversation, [`StorageError::Conflict`] when the `client_id` is that of
+    /// the other side's entry or of one of another kind; else as [`Store::open_conversation`].
     pub async fn append(&self, conversation: &ConversationId, entry: NewEntry) -> Result<Appended, StorageError> {
         self.write((conversation.clone(), entry), |tx, (id, entry)| Box::pin(timeline::append(tx, id, entry))).await
     }
@@ -76,6 +77,36 @@ impl Store {
     ) -> Result<Appended, StorageError> {
         let args = (conversation.clone(), agent.clone(), at_ms);
         self.write(args, |tx, (id, agent, at_ms)| Box::pin(timeline::resolve(tx, id, agent, *at_ms))).await
+    }
+
+    /// The viewer asks for a call. A request that stands already is a duplicate without entries; a resolved conversation
+    /// goes back into the queue.
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] while a call or an invitation runs; else as [`Store::append`].
+    pub async fn request_call(
+        &self,
+        conversation: &ConversationId,
+        author: Author,
+        at_ms: i64,
+    ) -> Result<Appended, StorageError> {
+        let args = (conversation.clone(), author, at_ms);
+        self.write(args, |tx, (id, author, at_ms)| Box::pin(timeline::request_call(tx, id, author, *at_ms))).await
+    }
+
+    /// Withdraws or declines a request for a call; `author` says which. Without a request it is a duplicate without
+    /// entries.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub async fn end_request(
+        &self,
+        conversation: &ConversationId,
+        author: Author,
+        at_ms: i64,
+    ) -> Result<Appended, StorageError> {
+        let args = (conversation.clone(), author, at_ms);
+        self.write(args, |tx, (id, author, at_ms)| Box::pin(timeline::end_request(tx, id, author, *at_ms))).await
     }
 
     /// Moves a side's read mark up to `seq`, never down and never beyond the last entry. `None` when that changes

@@ -10,12 +10,16 @@ use signaling::timeline::{Author, AuthorKind, EntryBody};
 use signaling::wire::ConversationStatus;
 use signaling::{ConversationId, UserId};
 
-use super::entity::{clean, conversation, counter, entry, to_json, to_word};
+use super::entity::{call, clean, conversation, counter, entry, to_json, to_word};
 use super::error::{StorageError, TxError};
 use super::rows::{Appended, ConversationRow, NewConversation, NewEntry, cut};
 
 /// The word of [`EntryBody::Message`] in the column `entry.kind`.
 const MESSAGE: &str = "message";
+/// The word of [`EntryBody::Picture`] in the column `entry.kind`.
+const PICTURE: &str = "picture";
+/// What stands for a picture where a conversation's last message is shown as text: the same in every language.
+const PICTURE_AS_TEXT: &str = "\u{1f5bc}";
 
 /// Reads a conversation and keeps others from changing it until the transaction ends.
 pub(super) async fn lock(tx: &DatabaseTransaction, id: &ConversationId) -> Result<conversation::Model, TxError> {
@@ -61,16 +65,17 @@ pub(super) async fn append_to(
             .one(tx)
             .await?;
         if let Some(existing) = existing {
+            // The other side's name for something else says nothing of this entry, and nothing is told of that one.
+            if existing.author_kind != to_word(&new.author.kind)? || existing.kind != kind(&new.body) {
+                return Err(StorageError::Conflict.into());
+            }
             let entries = vec![existing.into_entry()?];
             return Ok(Appended { conversation: locked.into_row()?, entries, duplicate: true });
         }
     }
     let mut change = Change::new(locked);
-    let message_of_viewer = matches!(new.body, EntryBody::Message { .. }) && new.author.kind == AuthorKind::Viewer;
-    if message_of_viewer && change.stands(ConversationStatus::Resolved) {
-        change.put_in_queue();
-        change.next.queued_at_ms = new.at_ms;
-        change.event(Author::system(), EntryBody::Reopened {}, new.at_ms)?;
+    if new.author.kind == AuthorKind::Viewer && calls_for_help(&new.body) {
+        change.reopen_if_resolved(new.at_ms)?;
     }
     change.push(new)?;
     change.commit(tx).await
@@ -123,6 +128,45 @@ pub(super) async fn resolve(
     ConversationStatus::Resolved.as_str().clone_into(&mut change.next.status);
     change.next.waiting_since_ms = None;
     change.event(owner, EntryBody::Resolved {}, at_ms)?;
+    change.commit(tx).await
+}
+
+/// The viewer asks for a call. A request that stands already stays as it is.
+pub(super) async fn request_call(
+    tx: &DatabaseTransaction,
+    id: &ConversationId,
+    author: &Author,
+    at_ms: i64,
+) -> Result<Appended, TxError> {
+    let locked = lock(tx, id).await?;
+    if locked.call_requested_at_ms.is_some() {
+        return Ok(Appended { conversation: locked.into_row()?, entries: Vec::new(), duplicate: true });
+    }
+    let running = call::Entity::find()
+        .filter(call::Column::EndedAtMs.is_null())
+        .filter(call::Column::ConversationId.eq(locked.id.clone()))
+        .one(tx)
+        .await?;
+    if running.is_some() {
+        return Err(StorageError::Conflict.into());
+    }
+    let request = NewEntry { author: author.clone(), client_id: None, body: EntryBody::CallRequested {}, at_ms };
+    append_to(tx, locked, &request).await
+}
+
+/// The request for a call is withdrawn or declined. Without one nothing changes.
+pub(super) async fn end_request(
+    tx: &DatabaseTransaction,
+    id: &ConversationId,
+    author: &Author,
+    at_ms: i64,
+) -> Result<Appended, TxError> {
+    let locked = lock(tx, id).await?;
+    if locked.call_requested_at_ms.is_none() {
+        return Ok(Appended { conversation: locked.into_row()?, entries: Vec::new(), duplicate: true });
+    }
+    let mut change = Change::new(locked);
+    change.event(author.clone(), EntryBody::CallRequestEnded {}, at_ms)?;
     change.commit(tx).await
 }
 
@@ -188,7 +232,7 @@ async fn unread_after(tx: &DatabaseTransaction, conversation: &str, seq: i64) ->
         .filter(entry::Column::ConversationId.eq(conversation))
         .filter(entry::Column::Seq.gt(seq))
         .filter(entry::Column::AuthorKind.eq(to_word(&AuthorKind::Viewer)?))
-        .filter(entry::Column::Kind.eq(MESSAGE))
+        .filter(entry::Column::Kind.is_in([MESSAGE, PICTURE]))
         .count(tx)
         .await?;
     Ok(i64::try_from(unread).unwrap_or(i64::MAX))
@@ -261,6 +305,16 @@ impl Change {
         self.next.taken_at_ms = None;
     }
 
+    /// A resolved conversation goes back into the queue, at its end.
+    fn reopen_if_resolved(&mut self, at_ms: i64) -> Result<(), StorageError> {
+        if !self.stands(ConversationStatus::Resolved) {
+            return Ok(());
+        }
+        self.put_in_queue();
+        self.next.queued_at_ms = at_ms;
+        self.event(Author::system(), EntryBody::Reopened {}, at_ms)
+    }
+
     fn event(&mut self, author: Author, body: EntryBody, at_ms: i64) -> Result<(), StorageError> {
         self.push(&NewEntry { author, client_id: None, body, at_ms })
     }
@@ -270,19 +324,20 @@ impl Change {
         let next = &mut self.next;
         next.last_seq += 1;
         next.updated_at_ms = Ord::max(next.updated_at_ms, new.at_ms);
-        if let EntryBody::Message { text } = &new.body {
-            next.last_text = cut(text);
-            if next.subject.is_empty() {
-                next.subject.clone_from(&next.last_text);
-            }
-            match new.author.kind {
-                AuthorKind::Viewer => {
-                    next.unread += 1;
-                    next.waiting_since_ms.get_or_insert(new.at_ms);
+        match &new.body {
+            EntryBody::Message { text } => {
+                note_message(next, new, cut(text));
+                if next.subject.is_empty() {
+                    next.subject.clone_from(&next.last_text);
                 }
-                AuthorKind::Agent => next.waiting_since_ms = None,
-                AuthorKind::System => {}
             }
+            EntryBody::Picture { .. } => note_message(next, new, PICTURE_AS_TEXT.to_owned()),
+            EntryBody::CallRequested {} => next.call_requested_at_ms = Some(new.at_ms),
+            // An invitation accepts the request; with the ticket it is settled.
+            EntryBody::CallRequestEnded {} | EntryBody::CallInvited { .. } | EntryBody::Resolved {} => {
+                next.call_requested_at_ms = None;
+            }
+            _ => {}
         }
         self.written.push(entry::Model {
             conversation_id: self.next.id.clone(),
@@ -315,6 +370,24 @@ impl Change {
     }
 }
 
+/// What a message or a picture does to the unread count and the waiting clock.
+fn note_message(next: &mut conversation::Model, new: &NewEntry, last_text: String) {
+    next.last_text = last_text;
+    match new.author.kind {
+        AuthorKind::Viewer => {
+            next.unread += 1;
+            next.waiting_since_ms.get_or_insert(new.at_ms);
+        }
+        AuthorKind::Agent => next.waiting_since_ms = None,
+        AuthorKind::System => {}
+    }
+}
+
+/// Whether a viewer who does this on a resolved ticket wants help again.
+fn calls_for_help(body: &EntryBody) -> bool {
+    matches!(body, EntryBody::Message { .. } | EntryBody::Picture { .. } | EntryBody::CallRequested {})
+}
+
 /// Only the columns that changed, so that an update does not touch every index.
 fn difference(current: conversation::Model, next: &conversation::Model) -> conversation::ActiveModel {
     let mut update = current.into_active_model();
@@ -342,7 +415,7 @@ fn difference(current: conversation::Model, next: &conversation::Model) -> conve
 fn kind(body: &EntryBody) -> &'static str {
     match body {
         EntryBody::Message { .. } => MESSAGE,
-        EntryBody::Picture { .. } => "picture",
+        EntryBody::Picture { .. } => PICTURE,
         EntryBody::Note { .. } => "note",
         EntryBody::Hidden {} => "hidden",
         EntryBody::CallRequested {} => "call_requested",

@@ -123,6 +123,52 @@ impl Desk {
         sent(appended)
     }
 
+    /// An agent's note in any conversation, for colleagues alone. Returns after the commit.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] without such a conversation.
+    pub async fn note(
+        &self,
+        agent: &Author,
+        conversation: &ConversationId,
+        client_id: String,
+        text: String,
+    ) -> Result<Sent, Refusal> {
+        let body = EntryBody::Note { text };
+        let entry = NewEntry { author: agent.clone(), client_id: Some(client_id), body, at_ms: clock::now_ms() };
+        let appended = self.store.append(conversation, entry).await.map_err(refusal)?;
+        self.tell(&appended);
+        sent(appended)
+    }
+
+    /// The viewer asks for a call; a resolved ticket is open again then.
+    ///
+    /// # Errors
+    /// [`ErrorCode::CallRunning`] while a call or an invitation runs.
+    pub async fn request_call(&self, row: &ConversationRow) -> Result<(), Refusal> {
+        let author = Author::viewer(&row.viewer_name);
+        let appended =
+            self.store.request_call(&row.id, author, clock::now_ms()).await.map_err(|error| match error {
+                StorageError::Conflict => Refusal::new(ErrorCode::CallRunning, "a call or an invitation runs already"),
+                other => refusal(other),
+            })?;
+        self.tell(&appended);
+        if appended.entries.iter().any(|entry| entry.body == EntryBody::Reopened {}) {
+            self.bus.publish(Topic::Queue, Note::QueueMoved);
+        }
+        Ok(())
+    }
+
+    /// Withdraws (viewer) or declines (agent) a request for a call. Without one nothing happens.
+    ///
+    /// # Errors
+    /// What the store refuses.
+    pub async fn end_request(&self, conversation: &ConversationId, author: Author) -> Result<(), Refusal> {
+        let appended = self.store.end_request(conversation, author, clock::now_ms()).await.map_err(refusal)?;
+        self.tell(&appended);
+        Ok(())
+    }
+
     /// Takes a waiting conversation.
     ///
     /// # Errors
@@ -279,7 +325,7 @@ fn message(author: Author, client_id: String, text: String) -> NewEntry {
 }
 
 fn sent(appended: Appended) -> Result<Sent, Refusal> {
-    let entry = appended.entries.iter().rfind(|entry| matches!(entry.body, EntryBody::Message { .. }));
+    let entry = appended.entries.iter().rfind(|entry| entry.client_id.is_some());
     let Some(entry) = entry else {
         return Err(Refusal::new(ErrorCode::Internal, "the store returned no entry"));
     };

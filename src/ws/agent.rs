@@ -20,7 +20,7 @@ use crate::clock;
 use crate::cluster::{CallCommand, CallReply, NodeId, Note, SessionId, Subscriber, Topic};
 use crate::random;
 use crate::storage::UserRow;
-use crate::support::refusal;
+use crate::support::{Sent, refusal};
 
 /// How often it is looked whether the sign-in still holds: signing out, a new password and time end open sockets too.
 const CHECK_SESSION_EVERY: Duration = Duration::from_secs(60);
@@ -58,6 +58,7 @@ impl AgentSide {
         app.desk.bus.subscribe(&subscriber, Topic::Session(link.session.clone()));
         app.desk.bus.subscribe(&subscriber, Topic::Desk);
         let author = Author::agent(user.id.clone(), &user.name);
+        link.sees_notes = true;
         Ok(Self {
             user,
             author,
@@ -109,12 +110,20 @@ impl AgentSide {
         client_id: String,
         text: String,
     ) -> Result<(), Gone> {
-        match link.app.desk.agent_send(&self.author, &conversation, client_id.clone(), text).await {
-            Ok(sent) => {
-                link.send(&ServerMessage::Ack { client_id, conversation, seq: sent.seq, at_ms: sent.at_ms }).await
-            }
-            Err(refusal) => link.refuse(id, refusal, false).await,
-        }
+        let sent = link.app.desk.agent_send(&self.author, &conversation, client_id.clone(), text).await;
+        acknowledge(link, id, client_id, sent).await
+    }
+
+    async fn add_note(
+        &mut self,
+        link: &mut Link,
+        id: Option<u32>,
+        conversation: ConversationId,
+        client_id: String,
+        text: String,
+    ) -> Result<(), Gone> {
+        let sent = link.app.desk.note(&self.author, &conversation, client_id.clone(), text).await;
+        acknowledge(link, id, client_id, sent).await
     }
 
     async fn offer(&mut self, link: &mut Link, id: Option<u32>, sdp: String, restart: bool) -> Result<(), Gone> {
@@ -177,6 +186,10 @@ impl AgentSide {
                 app.calls.end_of_conversation(&conversation).await;
                 app.desk.resolve(&conversation, &self.author).await
             }
+            ClientMessage::EndRequest { conversation: Some(conversation) } => {
+                app.desk.owned(&conversation, Some(&self.user.id)).await?;
+                app.desk.end_request(&conversation, self.author.clone()).await
+            }
             ClientMessage::Invite { conversation } => {
                 app.calls.invite(&link.session, &self.author, &conversation).await
             }
@@ -233,6 +246,9 @@ impl Side for AgentSide {
         match message {
             ClientMessage::Send { conversation: Some(conversation), client_id, text } => {
                 self.chat(link, id, conversation, client_id, text).await
+            }
+            ClientMessage::Note { conversation, client_id, text } => {
+                self.add_note(link, id, conversation, client_id, text).await
             }
             ClientMessage::Subscribe { conversation, after_seq } => {
                 let result = self.follow(link, conversation.clone(), after_seq).await;
@@ -310,5 +326,20 @@ impl Side for AgentSide {
         if closed.last {
             app.calls.agent_gone(session, closed.goodbye).await;
         }
+    }
+}
+
+async fn acknowledge(
+    link: &mut Link,
+    id: Option<u32>,
+    client_id: String,
+    sent: Result<Sent, Refusal>,
+) -> Result<(), Gone> {
+    match sent {
+        Ok(sent) => {
+            let conversation = sent.conversation.id;
+            link.send(&ServerMessage::Ack { client_id, conversation, seq: sent.seq, at_ms: sent.at_ms }).await
+        }
+        Err(refusal) => link.refuse(id, refusal, false).await,
     }
 }

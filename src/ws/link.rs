@@ -38,6 +38,8 @@ pub(super) struct Link {
     pub(super) address: IpAddr,
     pub(super) socket: WebSocket,
     pub(super) blocks: FuturesUnordered<BlockFuture>,
+    /// Whether entries that are for agents alone may be sent. Nobody may before they have shown that they are one.
+    pub(super) sees_notes: bool,
     limiter: DefaultDirectRateLimiter,
     block_limiter: DefaultDirectRateLimiter,
     warned_at: Option<Instant>,
@@ -55,6 +57,7 @@ impl Link {
             address,
             socket,
             blocks: FuturesUnordered::new(),
+            sees_notes: false,
             limiter,
             block_limiter,
             warned_at: None,
@@ -82,9 +85,7 @@ impl Link {
     ) -> Result<(), Gone> {
         match cursor.offer(entries) {
             Step::Nothing => Ok(()),
-            Step::Deliver(entries) => {
-                self.send(&ServerMessage::Entries { conversation: conversation.clone(), entries }).await
-            }
+            Step::Deliver(entries) => self.send_entries(conversation, entries).await,
             Step::Fetch { .. } => self.send_missing(conversation, cursor).await,
         }
     }
@@ -101,8 +102,13 @@ impl Link {
                 Err(refusal) => return self.refuse(None, refusal, false).await,
             };
             let Step::Deliver(entries) = cursor.offer(entries) else { return Ok(()) };
-            self.send(&ServerMessage::Entries { conversation: conversation.clone(), entries }).await?;
+            self.send_entries(conversation, entries).await?;
         }
+    }
+
+    async fn send_entries(&mut self, conversation: &ConversationId, entries: Vec<Entry>) -> Result<(), Gone> {
+        let entries = if self.sees_notes { entries } else { entries.into_iter().map(Entry::for_viewer).collect() };
+        self.send(&ServerMessage::Entries { conversation: conversation.clone(), entries }).await
     }
 
     /// Answers a request that has a number.

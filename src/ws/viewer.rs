@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use signaling::resume::Cursor;
 use signaling::session::Standing;
-use signaling::timeline::{AuthorKind, EndReason};
+use signaling::timeline::{Author, AuthorKind, EndReason};
 use signaling::wire::{ClientMessage, ErrorCode, HelloViewer, PROTOCOL_VERSION, Refusal, ServerMessage, Welcome};
 use signaling::{CallId, ConversationId};
 use tokio::time::Instant;
@@ -205,6 +205,22 @@ impl ViewerSide {
         self.command(link, id, command).await
     }
 
+    async fn request_call(&mut self, link: &mut Link) -> Result<(), Refusal> {
+        let Some(conversation) = &self.conversation else {
+            return Err(Refusal::new(ErrorCode::OutOfOrder, "write a message first"));
+        };
+        link.app.gate.call_request(conversation)?;
+        let row = link.app.desk.conversation(conversation).await?;
+        link.app.desk.request_call(&row).await
+    }
+
+    async fn end_request(&mut self, link: &mut Link) -> Result<(), Refusal> {
+        match &self.conversation {
+            Some(conversation) => link.app.desk.end_request(conversation, Author::viewer(&self.viewer.name)).await,
+            None => Ok(()),
+        }
+    }
+
     async fn rate(&mut self, link: &mut Link, score: u8, comment: &str) -> Result<(), Refusal> {
         let Some(conversation) = &self.conversation else {
             return Err(Refusal::new(ErrorCode::OutOfOrder, "there is no conversation to rate"));
@@ -269,6 +285,14 @@ impl Side for ViewerSide {
                 Some(own) => self.calls.take(link, Sender::Viewer(&own), id, block).await,
                 None => link.refuse(id, Refusal::new(ErrorCode::OutOfOrder, "there is no ticket yet"), false).await,
             },
+            ClientMessage::RequestCall {} => {
+                let result = self.request_call(link).await;
+                link.answer(id, result).await
+            }
+            ClientMessage::EndRequest { .. } => {
+                let result = self.end_request(link).await;
+                link.answer(id, result).await
+            }
             ClientMessage::Rate { score, comment } => {
                 let result = self.rate(link, score, &comment).await;
                 link.answer(id, result).await
