@@ -27,8 +27,8 @@ export class Writer {
     socket.on('message', (data) => this.#received(JSON.parse(String(data)) as ServerMessage));
   }
 
-  /** Comes on line under the name of a host-signed token. */
-  static async open(server: Server, token: string): Promise<Writer> {
+  /** Comes on line under the name of a host-signed token; with a `key`, in the conversation that has it. */
+  static async open(server: Server, token: string, key = randomBytes(24).toString('base64url')): Promise<Writer> {
     const socket = new WebSocket(`${server.url.replace(/^http/, 'ws')}/ws`, { origin: server.url });
     const writer = new Writer(socket);
     await new Promise((done, failed) => socket.once('open', done).once('error', failed));
@@ -36,7 +36,7 @@ export class Writer {
     writer.#send({
       t: 'hello_viewer',
       v: PROTOCOL_VERSION,
-      key: randomBytes(24).toString('base64url'),
+      key,
       after_seq: 0,
       lang: 'en',
       token,
