@@ -145,7 +145,15 @@ impl Server {
         let presence = PresenceBook::new(node.clone(), Arc::clone(&bus));
         let desk = Arc::new(Desk { store, bus: Arc::clone(&bus), presence, calls: CallBook::default() });
         let start_bitrate_kbps = Some(config.media.start_bitrate_kbps).filter(|kbps| *kbps > 0);
-        let calls = Arc::new(Calls::new(node.clone(), Arc::clone(&desk), media, telemetry.clone(), start_bitrate_kbps));
+        let away_ms_max = i64::from(config.limits.away_seconds_max) * 1_000;
+        let calls = Arc::new(Calls::new(
+            node.clone(),
+            Arc::clone(&desk),
+            media,
+            telemetry.clone(),
+            start_bitrate_kbps,
+            away_ms_max,
+        ));
         let left = calls.end_leftovers(alone).await?;
         if left > 0 {
             tracing::warn!(calls = left, "calls of the former process were ended");

@@ -4,7 +4,6 @@ use signaling::UserId;
 use signaling::timeline::{AuthorKind, EndReason};
 use signaling::wire::{ErrorCode, Refusal, ServerMessage, SlotAssignment};
 
-use super::GRACE_MS;
 use super::events::closed_message;
 use super::service::{Calls, media_refusal};
 use crate::clock;
@@ -19,8 +18,8 @@ pub(super) struct AgentMedia {
     pub(super) peer: Option<PeerId>,
     /// The room it is in: of the running call, else of the invitation that came first.
     pub(super) room: Option<RoomId>,
-    /// When the broken socket is given up, ms.
-    pub(super) gone_until_ms: Option<i64>,
+    /// Since when its socket is broken, ms.
+    pub(super) gone_since_ms: Option<i64>,
     /// What arrives where, as last told; told again to a socket that resumes.
     pub(super) slots: Vec<SlotAssignment>,
 }
@@ -37,42 +36,48 @@ impl Calls {
                     user: user.clone(),
                     peer: None,
                     room: None,
-                    gone_until_ms: None,
+                    gone_since_ms: None,
                     slots: Vec::new(),
                 })
-                .gone_until_ms = None;
+                .gone_since_ms = None;
             // A second tab that resumes its own session says nothing of the first one's page.
             inner
                 .agents
                 .iter()
                 .filter(|_| !resumed)
-                .filter(|(id, agent)| *id != session && agent.user == *user && agent.gone_until_ms.is_some())
+                .filter(|(id, agent)| *id != session && agent.user == *user && agent.gone_since_ms.is_some())
                 .map(|(id, _)| id.clone())
                 .collect()
         };
+        self.note_agent_absence(session, |live| live.agent.socket_ms = None).await;
         for session in stale {
-            self.drop_agent(&session).await;
+            self.drop_agent(&session, EndReason::AgentLeft).await;
         }
     }
 
-    /// What a socket that resumes may have missed while it was broken; `None` for a session that is not known here.
+    /// What a socket that resumes may have missed while it was broken; nothing for a session that is not known here.
     #[must_use]
-    pub fn agent_missed(&self, session: &SessionId) -> Option<ServerMessage> {
+    pub fn agent_missed(&self, session: &SessionId) -> Vec<ServerMessage> {
         let inner = self.inner();
-        let agent = inner.agents.get(session)?;
-        Some(match agent.peer {
-            Some(_) => ServerMessage::Slots { slots: agent.slots.clone() },
-            None => closed_message(),
-        })
+        let Some(agent) = inner.agents.get(session) else { return Vec::new() };
+        let Some(peer) = agent.peer else { return vec![closed_message()] };
+        let mut missed = vec![ServerMessage::Slots { slots: agent.slots.clone() }];
+        if inner.lost_peers.contains_key(&peer) {
+            missed.push(ServerMessage::MediaRestart {});
+        }
+        missed
     }
 
     /// An agent's socket closed; after a goodbye the page is gone, otherwise it may come back.
     pub async fn agent_gone(&self, session: &SessionId, goodbye: bool) {
         if goodbye {
-            self.drop_agent(session).await;
-        } else if let Some(agent) = self.inner().agents.get_mut(session) {
-            agent.gone_until_ms = Some(clock::now_ms() + GRACE_MS);
+            return self.drop_agent(session, EndReason::AgentLeft).await;
         }
+        let now_ms = clock::now_ms();
+        if let Some(agent) = self.inner().agents.get_mut(session) {
+            agent.gone_since_ms = Some(now_ms);
+        }
+        self.note_agent_absence(session, |live| live.agent.socket_ms = Some(now_ms)).await;
     }
 
     /// Whether a session may be resumed by `user`: it is unknown here, or the same user's.
@@ -89,7 +94,9 @@ impl Calls {
         let existing = self.inner().agents.get(session).and_then(|agent| agent.peer);
         if let Some(peer) = existing {
             if restart {
-                return self.media.reoffer(peer, sdp).await.map_err(media_refusal);
+                let answer = self.media.reoffer(peer, sdp).await.map_err(media_refusal)?;
+                self.restarted(peer);
+                return Ok(answer);
             }
             self.forget_agent_peer(session, peer).await;
         } else if restart {
@@ -179,17 +186,22 @@ impl Calls {
         self.media.close_peer(peer).await;
     }
 
-    /// The page is gone: its call ends, its connection closes.
-    pub(super) async fn drop_agent(&self, session: &SessionId) {
+    /// The page is gone: its call ends for `reason`, its connection closes.
+    pub(super) async fn drop_agent(&self, session: &SessionId, reason: EndReason) {
+        let side = if reason == EndReason::AgentLeft { AuthorKind::Agent } else { AuthorKind::System };
         for shared in self.all() {
             let mut live = shared.lock().await;
             if live.agent_session == *session {
-                self.end(&mut live, EndReason::AgentLeft, AuthorKind::Agent).await;
+                self.end(&mut live, reason, side).await;
             }
         }
         let agent = self.inner().agents.remove(session);
         if let Some(peer) = agent.and_then(|agent| agent.peer) {
-            self.inner().agent_peers.remove(&peer);
+            {
+                let mut inner = self.inner();
+                inner.agent_peers.remove(&peer);
+                inner.lost_peers.remove(&peer);
+            }
             self.media.close_peer(peer).await;
         }
     }

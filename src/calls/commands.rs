@@ -6,13 +6,14 @@ use signaling::call;
 use signaling::timeline::{AuthorKind, EndReason};
 use signaling::wire::{CallStage, ErrorCode, Phase, Refusal};
 
-use super::GRACE_MS;
+use super::ends::Absence;
 use super::first_rate::start_kbps;
 use super::live::LiveCall;
 use super::phases;
 use super::service::{Calls, media_refusal};
 use crate::clock;
-use crate::cluster::{CallCommand, CallNode, CallReply, SessionId};
+use crate::cluster::{CallCommand, CallNode, CallReply, NodeId, SessionId};
+use crate::media_driver::PeerId;
 
 impl CallNode for Calls {
     fn command(&self, command: CallCommand) -> BoxFuture<'_, CallReply> {
@@ -52,10 +53,19 @@ impl Calls {
                     }
                 } else {
                     live.note_phase(phase, at_ms);
+                    if phase == Phase::Legible {
+                        self.save_phases(live).await;
+                    }
                 }
             }
-            CallCommand::ViewerGone { session, goodbye, .. } => self.viewer_gone(live, &session, goodbye).await,
-            CallCommand::ViewerBack { session, resumed, .. } => self.viewer_back(live, &session, resumed).await,
+            CallCommand::ViewerGone { session, node, goodbye, .. } => {
+                self.viewer_gone(live, &session, &node, goodbye).await;
+            }
+            CallCommand::ViewerBack { session, node, resumed, .. } => {
+                self.viewer_back(live, &session, node, resumed).await;
+            }
+            CallCommand::Sending { session, side, sources, .. } => self.sending(live, &session, side, sources)?,
+            CallCommand::SetContent { session, content, .. } => self.set_content(live, &session, content)?,
             CallCommand::CloseMedia { session, .. } => {
                 if live.viewer_session.as_ref() == Some(&session) {
                     self.close_viewer_peer(live).await;
@@ -74,7 +84,7 @@ impl Calls {
         start_bitrate_kbps: Option<u32>,
     ) -> Result<CallReply, Refusal> {
         let other_tab = live.viewer_session.as_ref().is_some_and(|known| *known != session);
-        if other_tab && live.state.stage != CallStage::Invited && live.viewer_gone_until_ms.is_none() {
+        if other_tab && live.state.stage != CallStage::Invited && live.viewer.socket_ms.is_none() {
             return Err(Refusal::new(ErrorCode::Forbidden, "another tab of this viewer has the call"));
         }
         if other_tab && let Some(former) = live.viewer_session.take() {
@@ -82,7 +92,11 @@ impl Calls {
             self.direct(former, super::events::closed_message());
         }
         let sdp = match (restart, live.viewer_peer) {
-            (true, Some(peer)) => self.media.reoffer(peer, sdp).await.map_err(media_refusal)?,
+            (true, Some(peer)) => {
+                let answer = self.media.reoffer(peer, sdp).await.map_err(media_refusal)?;
+                self.restarted(peer);
+                answer
+            }
             (true, None) => {
                 self.direct(session, super::events::closed_message());
                 return Err(Refusal::new(ErrorCode::OutOfOrder, "there is no connection to restart"));
@@ -106,42 +120,53 @@ impl Calls {
         Ok(CallReply::Answer { sdp, start_bitrate_kbps })
     }
 
-    async fn viewer_gone(&self, live: &mut LiveCall, session: &SessionId, goodbye: bool) {
-        if live.viewer_session.as_ref() != Some(session) {
+    /// A restart forgets the old path: until a new one is found the connection counts as lost, though nobody need be told
+    /// of the moment that it takes.
+    pub(super) fn restarted(&self, peer: PeerId) {
+        self.inner().lost_peers.entry(peer).or_insert_with(clock::now_ms);
+    }
+
+    async fn viewer_gone(&self, live: &mut LiveCall, session: &SessionId, node: &NodeId, goodbye: bool) {
+        let old_socket = live.viewer_node.as_ref().is_some_and(|known| known != node);
+        if live.viewer_session.as_ref() != Some(session) || old_socket {
             return;
         }
         if live.state.stage == CallStage::Invited && goodbye {
             // The card goes with the page; the invitation stands until it runs out or the viewer is back.
-            self.close_viewer_peer(live).await;
-            live.viewer_session = None;
+            self.forget_viewer(live).await;
         } else if goodbye {
             self.end(live, EndReason::ViewerLeft, AuthorKind::Viewer).await;
         } else {
-            live.viewer_gone_until_ms = Some(clock::now_ms() + GRACE_MS);
+            self.note_absence(live, |live| live.viewer.socket_ms = Some(clock::now_ms()));
         }
     }
 
-    async fn viewer_back(&self, live: &mut LiveCall, session: &SessionId, resumed: bool) {
+    async fn viewer_back(&self, live: &mut LiveCall, session: &SessionId, node: NodeId, resumed: bool) {
         if live.viewer_session.as_ref() == Some(session) {
-            live.viewer_gone_until_ms = None;
-        } else if live.viewer_gone_until_ms.is_some() && !resumed {
-            self.give_viewer_up(live).await;
+            live.viewer_node = Some(node);
+            self.note_absence(live, |live| live.viewer.socket_ms = None);
+            self.tell_viewer_missed(live);
+        } else if live.viewer.socket_ms.is_some() && !resumed {
+            // The page was loaded anew.
+            if live.state.stage == CallStage::Invited {
+                self.forget_viewer(live).await;
+            } else {
+                self.end(live, EndReason::ViewerLeft, AuthorKind::Viewer).await;
+            }
         }
     }
 
-    /// The viewer's page is gone: an invitation stands without its connection, a call ends.
-    pub(super) async fn give_viewer_up(&self, live: &mut LiveCall) {
-        live.viewer_gone_until_ms = None;
-        if live.state.stage == CallStage::Invited {
-            self.close_viewer_peer(live).await;
-            live.viewer_session = None;
-        } else {
-            self.end(live, EndReason::ViewerLeft, AuthorKind::Viewer).await;
-        }
+    /// The viewer's page is gone: the invitation stands without its connection.
+    pub(super) async fn forget_viewer(&self, live: &mut LiveCall) {
+        self.close_viewer_peer(live).await;
+        live.viewer_session = None;
+        live.viewer_node = None;
+        self.note_absence(live, |live| live.viewer = Absence::default());
     }
 
     pub(super) async fn close_viewer_peer(&self, live: &mut LiveCall) {
         if let Some(peer) = live.viewer_peer.take() {
+            live.viewer_slots.clear();
             {
                 let mut inner = self.inner();
                 inner.viewer_peers.remove(&peer);

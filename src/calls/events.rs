@@ -6,7 +6,8 @@ use std::time::Duration;
 use signaling::timeline::{AuthorKind, EndReason};
 use signaling::wire::{CallStage, Phase, ServerMessage, SlotAssignment, SlotSource};
 
-use super::GRACE_MS;
+use super::ends::TOLD_EVERY;
+use super::live::LiveCall;
 use super::service::Calls;
 use crate::clock;
 use crate::cluster::{Note, SessionId, Topic};
@@ -23,6 +24,8 @@ impl Calls {
     pub async fn run(self: Arc<Self>, mut events: tokio::sync::mpsc::Receiver<MediaEvent>) {
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut told = tokio::time::interval(TOLD_EVERY);
+        told.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 event = events.recv() => match event {
@@ -30,6 +33,7 @@ impl Calls {
                     None => return,
                 },
                 _ = tick.tick() => self.every_second().await,
+                _ = told.tick() => self.tell_untold().await,
             }
         }
     }
@@ -39,6 +43,7 @@ impl Calls {
             MediaEvent::IceConnected { peer, at_ms } => {
                 self.inner().lost_peers.remove(&peer);
                 self.viewer_phase(peer, Phase::Ice, at_ms).await;
+                self.media_absence(peer, None).await;
             }
             MediaEvent::DtlsConnected { peer, at_ms } => self.viewer_phase(peer, Phase::Dtls, at_ms).await,
             MediaEvent::FirstPacketIn { room, kind: SourceKind::Screen, at_ms, .. } => {
@@ -78,8 +83,26 @@ impl Calls {
         }
     }
 
+    /// Notes at a connection's end of its calls since when it has no media path.
+    async fn media_absence(&self, peer: PeerId, since_ms: Option<i64>) {
+        let (call, agent) = {
+            let inner = self.inner();
+            (inner.viewer_peers.get(&peer).cloned(), inner.agent_peers.get(&peer).cloned())
+        };
+        if let Some(shared) = call.and_then(|call| self.call(&call)) {
+            let mut live = shared.lock().await;
+            if live.viewer_peer == Some(peer) {
+                self.note_absence(&mut live, |live| live.viewer.media_ms = since_ms);
+            }
+        } else if let Some(session) = agent {
+            self.note_agent_absence(&session, |live| live.agent.media_ms = since_ms).await;
+        }
+    }
+
     async fn peer_lost(&self, peer: PeerId) {
-        self.inner().lost_peers.insert(peer, clock::now_ms() + GRACE_MS);
+        let now_ms = clock::now_ms();
+        self.inner().lost_peers.insert(peer, now_ms);
+        self.media_absence(peer, Some(now_ms)).await;
         if let Some(session) = self.session_of(peer).await {
             self.direct(session, ServerMessage::MediaRestart {});
         }
@@ -107,6 +130,12 @@ impl Calls {
         }
         let session = self.inner().agent_peers.get(&peer).cloned();
         if let Some(session) = session {
+            // Until its page has made another one.
+            let now_ms = clock::now_ms();
+            self.note_agent_absence(&session, |live| {
+                live.agent.media_ms.get_or_insert(now_ms);
+            })
+            .await;
             self.forget_agent_peer(&session, peer).await;
             self.direct(session, closed_message());
         }
@@ -132,6 +161,10 @@ impl Calls {
         if let Some(agent) = self.inner().agents.get_mut(&session) {
             agent.slots.clone_from(&slots);
         }
+        let call = self.inner().viewer_peers.get(&peer).cloned();
+        if let Some(shared) = call.and_then(|call| self.call(&call)) {
+            shared.lock().await.viewer_slots.clone_from(&slots);
+        }
         self.direct(session, ServerMessage::Slots { slots });
     }
 
@@ -156,35 +189,51 @@ impl Calls {
     /// Invitations that ran out, sockets and paths that did not come back.
     async fn every_second(&self) {
         let now_ms = clock::now_ms();
+        self.record_ends().await;
+        for shared in self.all() {
+            let mut live = shared.lock().await;
+            if live.state.stage == CallStage::Invited {
+                self.look_after_invitation(&mut live, now_ms).await;
+            } else if let Some(reason) = self.call_is_over(&live, now_ms) {
+                self.end(&mut live, reason, AuthorKind::System).await;
+            }
+        }
         let (lost, gone): (Vec<PeerId>, Vec<SessionId>) = {
             let inner = self.inner();
-            let lost = inner.lost_peers.iter().filter(|(_, until)| **until <= now_ms).map(|(peer, _)| *peer).collect();
-            let over = |until: Option<i64>| until.is_some_and(|until| until <= now_ms);
-            let gone = inner.agents.iter().filter(|(_, agent)| over(agent.gone_until_ms)).map(|(id, _)| id.clone());
-            (lost, gone.collect())
+            let over = |since: i64| since + self.away_ms_max <= now_ms;
+            let lost = inner.lost_peers.iter().filter(|(_, since)| over(**since)).map(|(peer, _)| *peer).collect();
+            let gone = inner.agents.iter().filter(|(_, agent)| agent.gone_since_ms.is_some_and(over));
+            (lost, gone.map(|(id, _)| id.clone()).collect())
         };
         for peer in lost {
             self.peer_closed(peer).await;
             self.media.close_peer(peer).await;
         }
         for session in gone {
-            self.drop_agent(&session).await;
+            self.drop_agent(&session, EndReason::AgentLost).await;
         }
-        self.record_ends().await;
-        for shared in self.all() {
-            let mut live = shared.lock().await;
-            if live.state.stage == CallStage::Invited && live.state.expires_at_ms <= now_ms {
-                self.end(&mut live, EndReason::Unanswered, AuthorKind::System).await;
-            } else if live.media_gone_until_ms.is_some_and(|until| until <= now_ms) {
-                self.end(&mut live, EndReason::MediaFailed, AuthorKind::System).await;
-            } else if live.viewer_gone_until_ms.is_some_and(|until| until <= now_ms) {
-                self.give_viewer_up(&mut live).await;
-            } else if live.state.stage == CallStage::Connecting
-                && live.state.accepted_at_ms.is_some_and(|accepted| accepted + CONNECTING_MS <= now_ms)
-            {
-                self.end(&mut live, EndReason::MediaFailed, AuthorKind::System).await;
-            }
+    }
+
+    async fn look_after_invitation(&self, live: &mut LiveCall, now_ms: i64) {
+        if live.state.expires_at_ms <= now_ms {
+            self.end(live, EndReason::Unanswered, AuthorKind::System).await;
+        } else if live.viewer.socket_ms.is_some_and(|since| since + self.away_ms_max <= now_ms) {
+            self.forget_viewer(live).await;
         }
+    }
+
+    /// Why an accepted call ends by the clock, if it does.
+    fn call_is_over(&self, live: &LiveCall, now_ms: i64) -> Option<EndReason> {
+        if live.media_gone_until_ms.is_some_and(|until| until <= now_ms) {
+            return Some(EndReason::MediaFailed);
+        }
+        if let Some(reason) = live.given_up(now_ms, self.away_ms_max) {
+            return Some(reason);
+        }
+        // Who is away connects nothing; the time counts anew from when both are there.
+        let waits = live.state.stage == CallStage::Connecting && !live.is_anybody_away();
+        let since_ms = live.state.accepted_at_ms.max(live.together_since_ms)?;
+        (waits && since_ms + CONNECTING_MS <= now_ms).then_some(EndReason::MediaFailed)
     }
 
     async fn session_of(&self, peer: PeerId) -> Option<SessionId> {

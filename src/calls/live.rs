@@ -1,13 +1,15 @@
 //! One running call.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use signaling::CallId;
 use signaling::api::ConnectMode;
-use signaling::wire::{CallState, Phase};
+use signaling::wire::{CallState, Phase, SlotAssignment};
 
+use super::ends::Absence;
 use super::samples::SampleBuffer;
-use crate::cluster::{RoomHandle, SessionId};
+use crate::cluster::{NodeId, RoomHandle, SessionId};
 use crate::media_driver::{PeerId, RoomId};
 
 /// State of a running call on its node.
@@ -20,8 +22,18 @@ pub(super) struct LiveCall {
     pub(super) agent_session: SessionId,
     /// The viewer's session, from its offer or acceptance on.
     pub(super) viewer_session: Option<SessionId>,
-    /// When the viewer's broken socket is given up, ms.
-    pub(super) viewer_gone_until_ms: Option<i64>,
+    /// Where the viewer's session said hello last: what another node says of it later is of an old socket.
+    pub(super) viewer_node: Option<NodeId>,
+    /// What is broken of the viewer's end.
+    pub(super) viewer: Absence,
+    /// What is broken of the agent's end.
+    pub(super) agent: Absence,
+    /// When both ends were there again after one was away, ms.
+    pub(super) together_since_ms: Option<i64>,
+    /// When the state of the ends was told last.
+    pub(super) ends_told_at: Option<Instant>,
+    /// What arrives where at the viewer, as last told; told again to a socket that resumes.
+    pub(super) viewer_slots: Vec<SlotAssignment>,
     /// When a call whose media connection was closed by the viewer's end is given up, ms.
     pub(super) media_gone_until_ms: Option<i64>,
     /// The media room.

@@ -6,6 +6,7 @@
 
 mod agents;
 mod commands;
+mod ends;
 mod events;
 mod first_rate;
 mod live;
@@ -14,7 +15,3 @@ mod samples;
 mod service;
 
 pub use service::Calls;
-
-/// How long a client whose socket broke without a goodbye may come back, ms. Longer than a lift ride or a switch from
-/// Wi-Fi to mobile, short enough that the other side is not left wondering.
-const GRACE_MS: i64 = 20_000;

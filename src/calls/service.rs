@@ -1,15 +1,16 @@
 //! The running calls of this node: invitation, acceptance, end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use signaling::call::{self, CallEvent};
 use signaling::timeline::{Author, AuthorKind, EndReason, Surface};
-use signaling::wire::{CallStage, ErrorCode, Phase, Refusal};
+use signaling::wire::{CallStage, CallState, ErrorCode, Phase, Refusal};
 use signaling::{CallId, ConversationId};
 
 use super::agents::AgentMedia;
+use super::ends::Absence;
 use super::live::LiveCall;
 use super::phases;
 use super::samples::SampleBuffer;
@@ -31,6 +32,7 @@ pub struct Calls {
     pub(super) media: MediaHandle,
     pub(super) telemetry: TelemetryLog,
     pub(super) start_bitrate_kbps: Option<u32>,
+    pub(super) away_ms_max: i64,
     pub(super) inner: Mutex<Inner>,
     closing: AtomicBool,
 }
@@ -43,14 +45,17 @@ pub(super) struct Inner {
     pub(super) viewer_peers: HashMap<PeerId, CallId>,
     pub(super) agents: HashMap<SessionId, AgentMedia>,
     pub(super) agent_peers: HashMap<PeerId, SessionId>,
-    /// Connections that lost their path, with the time at which they are given up, ms.
+    /// Connections that lost their path, with the time at which they did, ms.
     pub(super) lost_peers: HashMap<PeerId, i64>,
+    /// Calls with a change of their ends that is not told yet.
+    pub(super) untold: HashSet<CallId>,
     /// Calls whose end the store refused; bounded by the calls that can run.
     pub(super) unrecorded: Vec<(CallId, EndReason)>,
 }
 
 impl Calls {
-    /// No calls yet. `start_bitrate_kbps` is told to senders; `None` leaves it to them.
+    /// No calls yet. `start_bitrate_kbps` is told to senders; `None` leaves it to them. An end that is away longer than
+    /// `away_ms_max` is given up.
     #[must_use]
     pub fn new(
         node: NodeId,
@@ -58,6 +63,7 @@ impl Calls {
         media: MediaHandle,
         telemetry: TelemetryLog,
         start_bitrate_kbps: Option<u32>,
+        away_ms_max: i64,
     ) -> Self {
         Self {
             node,
@@ -65,6 +71,7 @@ impl Calls {
             media,
             telemetry,
             start_bitrate_kbps,
+            away_ms_max,
             inner: Mutex::default(),
             closing: AtomicBool::new(false),
         }
@@ -135,7 +142,12 @@ impl Calls {
             state: call_state(&row),
             agent_session: session.clone(),
             viewer_session: None,
-            viewer_gone_until_ms: None,
+            viewer_node: None,
+            viewer: Absence::default(),
+            agent: Absence::default(),
+            together_since_ms: None,
+            ends_told_at: None,
+            viewer_slots: Vec::new(),
             media_gone_until_ms: None,
             room,
             viewer_peer: None,
@@ -178,7 +190,8 @@ impl Calls {
             StorageError::Conflict => Refusal::new(ErrorCode::CallRunning, "the agent is in another call"),
             other => refusal(other),
         })?;
-        live.state = call_state(&row);
+        let (viewer, agent_side, content) = (live.state.viewer, live.state.agent_side, live.state.content);
+        live.state = CallState { viewer, agent_side, content, ..call_state(&row) };
         // The invitation may have been a second one, for which the agent's connection was not in the room yet.
         self.bring_agent(&live.agent_session, live.room).await;
         live.viewer_session = Some(session);

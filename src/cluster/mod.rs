@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use signaling::timeline::{AuthorKind, EndReason, Entry, Surface};
-use signaling::wire::{CallState, ConversationSummary, ErrorCode, LineKnowledge, Phase, Refusal, ServerMessage};
+use signaling::wire::{
+    CallState, ContentHint, ConversationSummary, ErrorCode, LineKnowledge, Phase, Refusal, ServerMessage, Sources,
+};
 use signaling::{CallId, ConversationId, UserId};
 use tokio::sync::mpsc;
 
@@ -153,12 +155,34 @@ pub enum CallCommand {
         /// Server clock, ms.
         at_ms: f64,
     },
+    /// An end says what it sends.
+    Sending {
+        /// The call.
+        call: CallId,
+        /// Who says so.
+        session: SessionId,
+        /// Which side.
+        side: AuthorKind,
+        /// The state of each source.
+        sources: Sources,
+    },
+    /// The agent says what the picture is to be tuned for.
+    SetContent {
+        /// The call.
+        call: CallId,
+        /// Who says so.
+        session: SessionId,
+        /// Text or motion.
+        content: ContentHint,
+    },
     /// The viewer's socket closed.
     ViewerGone {
         /// The call.
         call: CallId,
         /// Whose.
         session: SessionId,
+        /// Where the socket was.
+        node: NodeId,
         /// Whether it said goodbye: the page is gone, not the network.
         goodbye: bool,
     },
@@ -168,6 +192,8 @@ pub enum CallCommand {
         call: CallId,
         /// Whose.
         session: SessionId,
+        /// Where the socket is.
+        node: NodeId,
         /// Whether the page goes on with the session of a broken socket; otherwise it was loaded anew.
         resumed: bool,
     },
@@ -189,6 +215,8 @@ impl CallCommand {
             | Self::Accept { call, .. }
             | Self::End { call, .. }
             | Self::Phase { call, .. }
+            | Self::Sending { call, .. }
+            | Self::SetContent { call, .. }
             | Self::ViewerGone { call, .. }
             | Self::ViewerBack { call, .. }
             | Self::CloseMedia { call, .. } => call,

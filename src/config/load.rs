@@ -78,8 +78,12 @@ fn check_together(config: &Config) -> Result<(), (&'static str, &'static str)> {
         || limits.messages_per_second == 0
         || limits.sign_ins_per_address_per_minute == 0
         || limits.tickets_per_address_per_minute == 0
+        || limits.pictures_per_address_per_minute == 0
     {
         return Err(("[limits]", "rates in [limits] must be at least 1"));
+    }
+    if !(1..=300).contains(&limits.away_seconds_max) {
+        return Err(("away_seconds_max", "limits.away_seconds_max is 1 to 300"));
     }
     Ok(())
 }

@@ -138,6 +138,8 @@ pub struct Limits {
     pub tickets_per_address_per_minute: u32,
     /// Pictures uploaded a minute from one address.
     pub pictures_per_address_per_minute: u32,
+    /// Seconds that an end of a call may be away, its socket or media path broken without a goodbye.
+    pub away_seconds_max: u32,
     /// Peer connections of one media worker.
     pub peers_per_worker_max: usize,
     /// Rooms of one media worker.
@@ -156,6 +158,7 @@ impl Default for Limits {
             sign_ins_per_address_per_minute: 10,
             tickets_per_address_per_minute: 30,
             pictures_per_address_per_minute: 60,
+            away_seconds_max: 90,
             peers_per_worker_max: 1_000,
             rooms_per_worker_max: 500,
             drain_seconds: 10,

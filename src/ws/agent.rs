@@ -200,6 +200,14 @@ impl AgentSide {
             ClientMessage::Phase { call, phase, at_ms } => {
                 self.command(&app, CallCommand::Phase { call, side, phase, at_ms }).await
             }
+            ClientMessage::Sending { call, sources } => {
+                let session = link.session.clone();
+                self.command(&app, CallCommand::Sending { call, session, side, sources }).await
+            }
+            ClientMessage::SetContent { call, content } => {
+                let session = link.session.clone();
+                self.command(&app, CallCommand::SetContent { call, session, content }).await
+            }
             ClientMessage::MediaClose {} => {
                 app.calls.agent_closed_media(&link.session).await;
                 Ok(())
@@ -219,7 +227,7 @@ impl Side for AgentSide {
     async fn greet(&mut self, link: &mut Link) -> Result<(), Gone> {
         let app = Arc::clone(&link.app);
         // Asked before the session counts as known: a new process of this server has nothing that it could have missed.
-        let missed = if self.resumed { app.calls.agent_missed(&link.session) } else { None };
+        let missed = if self.resumed { app.calls.agent_missed(&link.session) } else { Vec::new() };
         app.calls.agent_back(&link.session, &self.user.id, self.resumed).await;
         app.desk.presence.agent_socket(&self.user.id, true);
         app.desk.bus.publish(Topic::Queue, Note::QueueMoved);
@@ -236,10 +244,10 @@ impl Side for AgentSide {
         };
         link.send(&ServerMessage::Welcome(Box::new(welcome))).await?;
         self.send_desk(link).await?;
-        match missed {
-            Some(missed) => link.send(&missed).await,
-            None => Ok(()),
+        for message in &missed {
+            link.send(message).await?;
         }
+        Ok(())
     }
 
     async fn message(&mut self, link: &mut Link, id: Option<u32>, message: ClientMessage) -> Result<(), Gone> {
@@ -295,11 +303,13 @@ impl Side for AgentSide {
         for conversation in followed {
             self.send_missing(link, &conversation).await?;
         }
-        match link.app.calls.agent_missed(&link.session) {
+        for message in link.app.calls.agent_missed(&link.session) {
             // Without a connection an offer may be under way, which its answer settles.
-            Some(slots @ ServerMessage::Slots { .. }) => link.send(&slots).await,
-            _ => Ok(()),
+            if !matches!(message, ServerMessage::MediaClosed { .. }) {
+                link.send(&message).await?;
+            }
         }
+        Ok(())
     }
 
     fn wake_at(&self) -> Option<Instant> {

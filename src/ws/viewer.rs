@@ -105,7 +105,12 @@ impl ViewerSide {
             app.desk.tell_changed(&row);
         }
         if let Some((handle, state)) = app.desk.calls.of(&row.id) {
-            let command = CallCommand::ViewerBack { call: state.id, session: session.clone(), resumed: self.resumed };
+            let command = CallCommand::ViewerBack {
+                call: state.id,
+                session: session.clone(),
+                node: app.node.clone(),
+                resumed: self.resumed,
+            };
             bus.request(handle.node, command).await;
         }
     }
@@ -193,6 +198,7 @@ impl ViewerSide {
             }
             ClientMessage::EndCall { call, reason } => CallCommand::End { call, side, user: None, reason },
             ClientMessage::Phase { call, phase, at_ms } => CallCommand::Phase { call, side, phase, at_ms },
+            ClientMessage::Sending { call, sources } => CallCommand::Sending { call, session, side, sources },
             ClientMessage::MediaClose {} => {
                 let running = self.conversation.as_ref().and_then(|id| link.app.desk.calls.of(id));
                 match running {
@@ -357,7 +363,8 @@ impl Side for ViewerSide {
         desk.presence.viewer_socket(&conversation, false);
         if let Some((handle, state)) = desk.calls.of(&conversation).filter(|_| closed.last) {
             let goodbye = closed.goodbye;
-            let command = CallCommand::ViewerGone { call: state.id, session: session.clone(), goodbye };
+            let node = app.node.clone();
+            let command = CallCommand::ViewerGone { call: state.id, session: session.clone(), node, goodbye };
             desk.bus.request(handle.node, command).await;
         }
         if let Ok(row) = desk.conversation(&conversation).await {
