@@ -43,6 +43,20 @@ pub struct App {
     pub sessions: Sessions,
     /// Prometheus text.
     pub metrics: PrometheusHandle,
-    /// Becomes true when the server shuts down.
-    pub closing: watch::Receiver<bool>,
+    /// How far a shutdown has come.
+    pub closing: watch::Receiver<Closing>,
+}
+
+/// How far a shutdown has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Closing {
+    /// There is none.
+    No,
+    /// No call begins; running ones may go on until then. Who is in no call goes to another node, if there is one.
+    Draining {
+        /// Server clock, ms.
+        until_ms: f64,
+    },
+    /// Everyone is sent away.
+    Now,
 }

@@ -11,7 +11,7 @@ use signaling::timeline::EndReason;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::app::App;
+use crate::app::{App, Closing};
 use crate::auth::Auth;
 use crate::calls::Calls;
 use crate::cluster::{Bus, CallNode, LocalBus, NodeId, Note, Presence, PresenceBook, Topic};
@@ -26,6 +26,10 @@ use crate::{clock, demo, http, random};
 
 /// How long clients get to send their last samples after their calls were ended by a shutdown.
 const LAST_SAMPLES: Duration = Duration::from_millis(500);
+/// How long the end of calls, the last requests and the last writes may take together.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(8);
+/// How often a drain looks whether calls still run.
+const DRAIN_LOOK: Duration = Duration::from_millis(100);
 /// Connects and tickets a minute from one address in the demo.
 const DEMO_RATE: u32 = 60_000;
 /// How long a client may take to send the head of a request.
@@ -107,7 +111,7 @@ pub struct Server {
     bus: Arc<dyn Bus>,
     http: axum_server::Handle<SocketAddr>,
     serving: JoinHandle<std::io::Result<()>>,
-    closing: watch::Sender<bool>,
+    closing: watch::Sender<Closing>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -146,21 +150,14 @@ impl Server {
         let desk = Arc::new(Desk { store, bus: Arc::clone(&bus), presence, calls: CallBook::default() });
         let start_bitrate_kbps = Some(config.media.start_bitrate_kbps).filter(|kbps| *kbps > 0);
         let away_ms_max = i64::from(config.limits.away_seconds_max) * 1_000;
-        let calls = Arc::new(Calls::new(
-            node.clone(),
-            Arc::clone(&desk),
-            media,
-            telemetry.clone(),
-            start_bitrate_kbps,
-            away_ms_max,
-        ));
+        let calls = Arc::new(Calls::new(node.clone(), Arc::clone(&desk), media, telemetry.clone(), start_bitrate_kbps, away_ms_max));
         let left = calls.end_leftovers(alone).await?;
         if left > 0 {
             tracing::warn!(calls = left, "calls of the former process were ended");
         }
         bus.serve_calls(node.clone(), Arc::clone(&calls) as Arc<dyn CallNode>);
 
-        let (closing, closing_seen) = watch::channel(false);
+        let (closing, closing_seen) = watch::channel(Closing::No);
         let app = Arc::new(App {
             node,
             boot: random::id('b'),
@@ -199,10 +196,11 @@ impl Server {
         format!("{scheme}://{}", SocketAddr::new(host, self.address.port()))
     }
 
-    /// Ends calls with a reason, tells clients to reconnect, writes everything down. Takes at most
-    /// `limits.drain_seconds` and three seconds.
-    pub async fn shutdown(self) {
-        let deadline = Instant::now() + Duration::from_secs(self.app.config.limits.drain_seconds);
+    /// Lets running calls end for `limits.drain_seconds`, or until `hurry` is done; then ends them with a reason, tells
+    /// clients to reconnect and writes everything down, which takes at most [`SHUTDOWN_MAX`] and three seconds.
+    pub async fn shutdown(self, hurry: impl Future<Output = ()>) {
+        self.drain(hurry).await;
+        let deadline = Instant::now() + SHUTDOWN_MAX;
         // Each step has what is left, and enough to do the least.
         let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
         let had_calls = !self.app.desk.calls.is_empty();
@@ -212,7 +210,7 @@ impl Server {
         if had_calls {
             tokio::time::sleep(LAST_SAMPLES).await;
         }
-        let _ = self.closing.send(true);
+        let _ = self.closing.send(Closing::Now);
         self.app.desk.presence.leave();
         self.bus.withdraw_calls(&self.app.node);
         self.http.graceful_shutdown(Some(left()));
@@ -227,6 +225,31 @@ impl Server {
         });
         if closed.await.is_err() {
             tracing::error!("the data could not be closed in time");
+        }
+    }
+}
+
+impl Server {
+    /// No call begins any more; running ones may end by themselves until the time is up or `hurry` is done.
+    async fn drain(&self, hurry: impl Future<Output = ()>) {
+        let calls = &self.app.calls;
+        calls.begin_drain().await;
+        let patience = Duration::from_secs(self.app.config.limits.drain_seconds);
+        if !calls.any_running() || patience.is_zero() {
+            return;
+        }
+        tracing::info!(seconds = patience.as_secs(), "draining: running calls may end by themselves");
+        let until_ms = clock::now_ms_f64() + patience.as_secs_f64() * 1e3;
+        let _ = self.closing.send(Closing::Draining { until_ms });
+        let over = async {
+            while calls.any_running() {
+                tokio::time::sleep(DRAIN_LOOK).await;
+            }
+        };
+        tokio::select! {
+            () = over => {}
+            () = hurry => tracing::info!("told to hurry: running calls are ended"),
+            () = tokio::time::sleep(patience) => {}
         }
     }
 }

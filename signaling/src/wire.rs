@@ -552,6 +552,11 @@ pub enum ServerMessage {
         /// As sent.
         seq: u32,
     },
+    /// The server is about to shut down: no call begins any more, and a running one may go on until then.
+    Draining {
+        /// When running calls are ended, server clock.
+        until_ms: f64,
+    },
     /// The server shuts down; reconnect with back-off.
     GoingAway {},
 }

@@ -277,9 +277,25 @@ impl Calls {
         }
     }
 
-    /// Ends all calls, for a shutdown; new invitations are refused from now on.
-    pub async fn end_all(&self, reason: EndReason) {
+    /// From now on no call begins: invitations are refused, and those that stand are ended.
+    pub async fn begin_drain(&self) {
         self.closing.store(true, Ordering::Release);
+        for shared in self.all() {
+            let mut live = shared.lock().await;
+            if live.state.stage == CallStage::Invited {
+                self.end(&mut live, EndReason::ServerShutdown, AuthorKind::System).await;
+            }
+        }
+    }
+
+    /// Whether a call runs on this node.
+    #[must_use]
+    pub fn any_running(&self) -> bool {
+        !self.inner().calls.is_empty()
+    }
+
+    /// Ends all calls, for a shutdown.
+    pub async fn end_all(&self, reason: EndReason) {
         let calls: Vec<Shared> = self.inner().calls.values().cloned().collect();
         for shared in calls {
             self.end(&mut *shared.lock().await, reason, AuthorKind::System).await;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{DataArgs, banner, lan};
 use crate::process;
@@ -26,6 +26,10 @@ pub(super) struct ServeArgs {
     /// PEM private key.
     #[arg(long, requires = "tls_cert", value_name = "FILE")]
     tls_key: Option<PathBuf>,
+    /// Seconds that running calls may go on after SIGTERM or Ctrl-C; wins over `limits.drain_seconds`. A second signal
+    /// ends them at once.
+    #[arg(long, value_name = "SECONDS")]
+    drain: Option<u64>,
     /// Check the configuration and exit.
     #[arg(long)]
     check: bool,
@@ -50,6 +54,9 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         config.http.tls_cert = args.tls_cert;
         config.http.tls_key = args.tls_key;
     }
+    if let Some(seconds) = args.drain {
+        config.limits.drain_seconds = seconds;
+    }
     if args.check {
         println!("the configuration is valid");
         return Ok(());
@@ -62,18 +69,28 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     }
     let server = Server::start(ServerOptions { config, demo: args.demo, bus: None }).await?;
     banner::print(&server, lan.as_ref()).await;
-    wait_for_signal().await?;
-    eprintln!("shutting down");
-    server.shutdown().await;
+    let mut signals = Signals::listen()?;
+    signals.next().await;
+    eprintln!("shutting down; once more to end running calls at once");
+    server.shutdown(signals.next()).await;
     Ok(())
 }
 
-async fn wait_for_signal() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What asks the process to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

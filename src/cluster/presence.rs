@@ -119,6 +119,12 @@ impl PresenceBook {
         u32::try_from(viewers.len()).unwrap_or(u32::MAX)
     }
 
+    /// Whether another node is known to be up.
+    #[must_use]
+    pub fn other_nodes(&self) -> bool {
+        self.nodes().keys().any(|node| *node != self.node)
+    }
+
     /// Takes in what another node said.
     pub fn learn(&self, presence: &Presence) {
         let mut nodes = self.nodes();

@@ -144,7 +144,7 @@ pub struct Limits {
     pub peers_per_worker_max: usize,
     /// Rooms of one media worker.
     pub rooms_per_worker_max: usize,
-    /// Seconds that a shutdown may take.
+    /// Seconds that running calls may go on when the server is told to end.
     pub drain_seconds: u64,
 }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use super::principal::Operator;
-use crate::app::App;
+use crate::app::{App, Closing};
 
 /// `/healthz`, `/readyz`, `/metrics`.
 pub(super) fn router() -> Router<Arc<App>> {
@@ -21,7 +21,7 @@ pub(super) fn router() -> Router<Arc<App>> {
 
 /// Ready when the database answers and no shutdown has begun.
 async fn ready(State(app): State<Arc<App>>) -> Response {
-    if *app.closing.borrow() {
+    if *app.closing.borrow() != Closing::No {
         return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response();
     }
     match app.desk.store.ping().await {

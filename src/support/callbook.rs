@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use signaling::wire::{CallStage, CallState};
-use signaling::{CallId, ConversationId};
+use signaling::{CallId, ConversationId, UserId};
 
 use crate::cluster::{NodeId, RoomHandle};
 
@@ -37,6 +37,18 @@ impl CallBook {
     #[must_use]
     pub fn find(&self, call: &CallId) -> Option<(RoomHandle, CallState)> {
         self.calls().values().find(|(_, state)| state.id == *call).cloned()
+    }
+
+    /// Whether the viewer of this conversation is in an accepted call.
+    #[must_use]
+    pub fn viewer_in_call(&self, conversation: &ConversationId) -> bool {
+        self.calls().get(conversation).is_some_and(|(_, state)| state.accepted_at_ms.is_some())
+    }
+
+    /// Whether this agent is in an accepted call.
+    #[must_use]
+    pub fn agent_in_call(&self, user: &UserId) -> bool {
+        self.calls().values().any(|(_, state)| state.agent == *user && state.accepted_at_ms.is_some())
     }
 
     /// Forgets the calls of a node that is gone.

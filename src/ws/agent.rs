@@ -312,6 +312,10 @@ impl Side for AgentSide {
         Ok(())
     }
 
+    fn in_call(&self, app: &App) -> bool {
+        app.desk.calls.agent_in_call(&self.user.id)
+    }
+
     fn wake_at(&self) -> Option<Instant> {
         Some(self.check_at)
     }

@@ -12,12 +12,13 @@ use futures_util::StreamExt as _;
 use signaling::limits::FRAME_BYTES_MAX;
 use signaling::session::Standing;
 use signaling::wire::{ClientFrame, ClientMessage, ErrorCode, Refusal, ServerMessage, parse_client};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::agent::AgentSide;
 use super::link::{Gone, Link};
 use super::viewer::ViewerSide;
-use crate::app::App;
+use crate::app::{App, Closing};
 use crate::clock;
 use crate::cluster::{Note, SessionId, Subscriber};
 use crate::gate::Pass;
@@ -133,6 +134,8 @@ pub(super) trait Side: Send {
     fn note(&mut self, link: &mut Link, note: &Note) -> impl Future<Output = Result<(), Gone>> + Send;
     /// Notes were dropped: read the database again.
     fn catch_up(&mut self, link: &mut Link) -> impl Future<Output = Result<(), Gone>> + Send;
+    /// Whether the client is in an accepted call.
+    fn in_call(&self, app: &App) -> bool;
     /// When [`Side::wake`] wants to be called.
     fn wake_at(&self) -> Option<Instant>;
     /// The time has come.
@@ -188,13 +191,24 @@ async fn run<S: Side>(mut link: Link, mut side: S, pass: Pass) {
 
 async fn serve_side<S: Side>(link: &mut Link, side: &mut S) -> Ending {
     let mut closing = link.app.closing.clone();
+    if *closing.borrow() != Closing::No {
+        closing.mark_changed();
+    }
     let mut heard_at = Instant::now();
     loop {
         let far = Instant::now() + Duration::from_secs(3600);
         let wake_at = side.wake_at().unwrap_or(far);
         let done = tokio::select! {
             biased;
-            () = shutdown_begun(&mut closing) => return Ending::Shutdown,
+            stage = next_stage(&mut closing) => match stage {
+                Closing::Now => return Ending::Shutdown,
+                // Whoever is in no call goes on elsewhere at once, where there is an elsewhere.
+                Closing::Draining { .. } if link.app.desk.presence.other_nodes() && !side.in_call(&link.app) => {
+                    return Ending::Shutdown;
+                }
+                Closing::Draining { until_ms } => link.send(&ServerMessage::Draining { until_ms }).await,
+                Closing::No => Ok(()),
+            },
             incoming = read(&mut link.socket, S::STANDING) => {
                 heard_at = Instant::now();
                 match incoming {
@@ -240,8 +254,12 @@ async fn last_words(link: &mut Link, standing: Standing) -> Ending {
     timeout(LAST_WORDS_MAX, reading).await.unwrap_or(Ending::Broken)
 }
 
-async fn shutdown_begun(closing: &mut tokio::sync::watch::Receiver<bool>) {
-    let _ = closing.wait_for(|closing| *closing).await;
+/// The next stage of a shutdown. A socket opened during one has seen nothing of it yet.
+async fn next_stage(closing: &mut watch::Receiver<Closing>) -> Closing {
+    match closing.changed().await {
+        Ok(()) => *closing.borrow_and_update(),
+        Err(_) => Closing::Now,
+    }
 }
 
 async fn on_frame<S: Side>(link: &mut Link, side: &mut S, frame: ClientFrame) -> Result<(), Gone> {

@@ -348,6 +348,10 @@ impl Side for ViewerSide {
         self.send_view(link).await
     }
 
+    fn in_call(&self, app: &App) -> bool {
+        self.conversation.as_ref().is_some_and(|conversation| app.desk.calls.viewer_in_call(conversation))
+    }
+
     fn wake_at(&self) -> Option<Instant> {
         self.view_due
     }

@@ -12,12 +12,15 @@ use crate::support::{
     CallInProgress, LIMIT, Site, WarmAgent, expect, meanwhile, open_ticket, wait_agent_call, wait_viewer_call,
 };
 
-/// `limits.drain_seconds` of the configuration, and some.
-const BOUND: Duration = Duration::from_secs(12);
+/// Two seconds of drain and the work after it.
+const BOUND: Duration = Duration::from_secs(8);
+/// A drain that nobody waits for to its end.
+const LONG_DRAIN: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_terminated_server_ends_calls_and_keeps_what_was_measured() {
-    let mut site = Site::running().await;
+    let mut site = Site::prepared("[limits]\ndrain_seconds = 2\n").await;
+    site.start().await;
     let mut agent = WarmAgent::new(site.agent("robin").await).await;
     let mut viewer = site.viewer().await;
     let (conversation, ticket) = open_ticket(&mut viewer, "look").await;
@@ -54,6 +57,47 @@ async fn a_terminated_server_ends_calls_and_keeps_what_was_measured() {
     expect(&mut viewer, "message", |viewer| viewer.chat.history.texts().contains(&"and on it goes").then_some(()))
         .await;
     assert!(viewer.chat.history.findings.is_empty(), "{:?}", viewer.chat.history.findings);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_call_may_end_by_itself_while_the_server_drains() {
+    let mut site = Site::prepared(&format!("[limits]\ndrain_seconds = {}\n", LONG_DRAIN.as_secs())).await;
+    site.start().await;
+    let mut agent = WarmAgent::new(site.agent("robin").await).await;
+    let mut viewer = site.viewer().await;
+    let (conversation, ticket) = open_ticket(&mut viewer, "look").await;
+    let call = CallInProgress::begin(&mut agent, &mut viewer, &conversation, VideoCodec::Vp8).await;
+    let mut other = site.viewer().await;
+    let (waiting, _) = open_ticket(&mut other, "me too").await;
+    agent.client.take(&waiting, LIMIT).await.expect("taken");
+    let ready = format!("http://127.0.0.1:{}/readyz", site.port());
+
+    let ends_by_itself = async {
+        loop {
+            match viewer.next().await.expect("the socket stands while the call runs") {
+                ServerMessage::Draining { until_ms } => {
+                    assert!(until_ms > 0.0);
+                    break;
+                }
+                ServerMessage::GoingAway {} => panic!("sent away in the middle of a call"),
+                _ => {}
+            }
+        }
+        let answer = reqwest::get(&ready).await.expect("still served");
+        assert_eq!(answer.status(), 503, "no longer ready");
+        let refused = meanwhile(&mut viewer, agent.client.invite(&waiting, LIMIT)).await;
+        assert!(refused.is_err(), "a call began while the server drains");
+        meanwhile(&mut agent.client, async {
+            viewer.end_call(&call.id, Some(EndReason::ViewerStopped), LIMIT).await.expect("ended");
+        })
+        .await;
+    };
+    let ((status, took), ()) = tokio::join!(site.terminate(), ends_by_itself);
+    assert!(status.success(), "{status}: {}", site.log_text());
+    assert!(took < LONG_DRAIN / 2, "the end took {took:?}");
+    site.start().await;
+    let stored = site.rest().ticket(ticket).await.expect("the ticket is there");
+    assert_eq!(stored.calls[0].end_reason, Some(EndReason::ViewerStopped));
 }
 
 /// `going_away`, then the close.

@@ -80,8 +80,8 @@ impl Pair {
     }
 
     async fn stop(self) {
-        self.north.shutdown().await;
-        self.south.shutdown().await;
+        self.north.shutdown(std::future::ready(())).await;
+        self.south.shutdown(std::future::ready(())).await;
     }
 }
 
@@ -295,5 +295,5 @@ async fn a_node_that_comes_later_knows_the_calls(pair: &Pair) {
     assert_eq!(ended.await.reason, Some(EndReason::ViewerStopped));
     agent.client.session.close().await;
     viewer.session.close().await;
-    west.shutdown().await;
+    west.shutdown(std::future::ready(())).await;
 }

@@ -69,6 +69,11 @@ impl Site {
         assert!(child.wait().await.expect("it ends").success(), "the user {login} was not added");
     }
 
+    /// Port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Starts the server; from the second time on, on the port it had.
     pub(crate) async fn start(&mut self) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).expect("a log file");

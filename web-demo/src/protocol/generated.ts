@@ -640,7 +640,11 @@ source: string,
 /**
  * As sent.
  */
-seq: number, } | { "t": "going_away", };
+seq: number, } | { "t": "draining", 
+/**
+ * When running calls are ended, server clock.
+ */
+until_ms: number, } | { "t": "going_away", };
 
 export type Welcome = { 
 /**
