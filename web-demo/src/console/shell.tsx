@@ -3,6 +3,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SessionView } from '../protocol/generated.ts';
+import { keepFocus } from '../ui/focus.ts';
 import { useStore } from '../ui/ui.tsx';
 import { ConnectionBanner } from './banner.tsx';
 import { useTexts } from './context.ts';
@@ -45,6 +46,7 @@ export function Shell({ desk, session, signOut }: ShellProps) {
   useKeys({ mine, selected, open, help: () => setHelp(true) });
   useTabBadge(unreadTotal(mine, onDesk && !document.hidden ? (selected ?? undefined) : undefined));
   useEffect(() => setDetails(false), [selected, route.page]);
+  useEffect(() => keepFocus(document, mainPlace), []);
 
   const picture = call !== null && (call.stage === 'connecting' || call.stage === 'live');
   const stage = !picture ? 'none' : onDesk && call.conversation === selected ? 'main' : 'dock';
@@ -94,6 +96,11 @@ function useRoute() {
 
 /** Past the lists. A button and no link, since the fragment is the console's address. */
 function focusMain(): void {
+  mainPlace()?.focus();
+}
+
+/** Where one goes on in the middle pane: the reply, else the lines, else the page. */
+function mainPlace(): HTMLElement | null {
   const main = document.getElementById('main');
-  (main?.querySelector<HTMLElement>('textarea, [role=log], main') ?? main)?.focus();
+  return main?.querySelector<HTMLElement>('textarea, [role=log], main[tabindex]') ?? main;
 }

@@ -6,6 +6,7 @@ import { socketUrl } from '../../client/connection.ts';
 import { ViewerSession } from '../../client/viewer.ts';
 import { langOf } from '../../i18n/i18n.ts';
 import type { Page } from '../../protocol/generated.ts';
+import { keepFocus } from '../../ui/focus.ts';
 import uiCss from '../../ui/ui.css?inline';
 import type { ChatHost } from '../host.ts';
 import { browserName } from './browser.ts';
@@ -34,6 +35,7 @@ export function mountChat(host: ChatHost): () => void {
   const calls = new CallHolder(session, host);
   const endPlayer = followPlayer(session, host);
   const endViewport = followViewport(host);
+  const endFocus = keepFocus(host.root, () => homeOf(host));
   render(<ChatView session={session} host={host} calls={calls} />, host.body);
   render(<BarPlace calls={calls} host={host} />, host.bar);
   session.open();
@@ -42,6 +44,7 @@ export function mountChat(host: ChatHost): () => void {
     calls.close();
     endPlayer();
     endViewport();
+    endFocus();
     session.close();
     render(null, host.body);
     render(null, host.bar);
@@ -66,6 +69,13 @@ function storage(): { storage?: Storage } {
   } catch {
     return {};
   }
+}
+
+/** Where the focus goes on: the text box; with a finger the dialog, since the box would call the keyboard. */
+function homeOf(host: ChatHost): HTMLElement | null {
+  if (!host.isOpen()) return host.root.querySelector<HTMLElement>('.launcher');
+  const touched = matchMedia('(pointer: coarse)').matches;
+  return (touched ? null : host.body.querySelector('textarea')) ?? host.body.parentElement;
 }
 
 /** Where the viewer is, without query and fragment: they may hold what is none of our business. */
