@@ -27,6 +27,8 @@ pub const ENTRIES_PER_MESSAGE_MAX: usize = 200;
 pub const SUBSCRIPTIONS_MAX: usize = 64;
 /// Sends a client may have unacknowledged; more are refused until some are committed.
 pub const UNACKED_MAX: usize = 256;
+/// Colleagues who may join a call beside its viewer and agent: a tier above, a supervisor, and one to learn.
+pub const CALL_GUESTS_MAX: usize = 3;
 /// Largest picture in a chat, bytes. A phone's photograph has 2 to 5 MB; clients scale larger ones down first.
 pub const PICTURE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Largest width and height of a picture, pixels. Twice a 4K screen; more is a decoder's burden, not evidence.

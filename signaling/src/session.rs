@@ -70,6 +70,9 @@ impl Standing {
                 | M::Note { .. }
                 | M::EndRequest { .. }
                 | M::SetContent { .. }
+                | M::WatchCall { .. }
+                | M::JoinCall { .. }
+                | M::LeaveCall { .. }
                 | M::Invite { .. },
             ) => Ok(()),
             (Self::Viewer, _) => Err(Refusal::new(ErrorCode::Forbidden, "only an agent may do this")),

@@ -145,6 +145,24 @@ pub enum EntryBody {
         /// What is shared.
         surface: Surface,
     },
+    /// A colleague joined the call and sees what is shared.
+    CallJoined {
+        /// The call.
+        call: CallId,
+        /// Who joined.
+        agent: UserId,
+        /// Name to show.
+        name: String,
+    },
+    /// A colleague left the call.
+    CallLeft {
+        /// The call.
+        call: CallId,
+        /// Who left.
+        agent: UserId,
+        /// Name to show.
+        name: String,
+    },
     /// The call is over, or the invitation ended without one.
     CallEnded {
         /// The call.

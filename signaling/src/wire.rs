@@ -174,6 +174,28 @@ pub enum ClientMessage {
         #[cfg_attr(feature = "typescript", ts(optional))]
         line: Option<LineKnowledge>,
     },
+    /// Agent: offer for a connection of its own to a colleague's running call, at the worker where that call lives; or its
+    /// ICE restart. Nothing is received before `join_call`, so a page may make it while the chat is only looked at.
+    /// Answered by `watch_answer`.
+    WatchCall {
+        /// The colleague's call.
+        call: CallId,
+        /// Session description; slots as in `media_offer`.
+        sdp: String,
+        /// True for an ICE restart of the connection that exists.
+        #[serde(default)]
+        restart: bool,
+    },
+    /// Agent: joins a colleague's call over the connection that `watch_call` made; the viewer and the colleague are told.
+    JoinCall {
+        /// The call.
+        call: CallId,
+    },
+    /// Agent: leaves a call that it joined or watches; the connection closes.
+    LeaveCall {
+        /// The call.
+        call: CallId,
+    },
     /// The peer connection is gone or unwanted.
     MediaClose {},
     /// A connect phase was reached at this end.
@@ -531,17 +553,37 @@ pub enum ServerMessage {
         #[cfg_attr(feature = "typescript", ts(optional))]
         start_bitrate_kbps: Option<u32>,
     },
-    /// Which sources arrive on which receive slots; replaces what the client holds.
+    /// Answer to `watch_call`.
+    WatchAnswer {
+        /// The call.
+        call: CallId,
+        /// Session description.
+        sdp: String,
+    },
+    /// Which sources arrive on which receive slots; replaces what the client holds for that connection.
     Slots {
         /// One row per slot in use.
         slots: Vec<SlotAssignment>,
+        /// Agent: the colleague's call whose connection it is about; absent: the client's own connection.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        watched: Option<CallId>,
     },
     /// The server lost this client's media path; the client answers with an ICE restart offer.
-    MediaRestart {},
+    MediaRestart {
+        /// As in `slots`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        watched: Option<CallId>,
+    },
     /// The connection was closed by the server.
     MediaClosed {
         /// For people.
         message: String,
+        /// As in `slots`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        watched: Option<CallId>,
     },
     /// A telemetry block is on disk.
     BlockAck {
@@ -751,6 +793,19 @@ pub struct CallState {
     /// What the agent wants the picture tuned for.
     #[serde(default)]
     pub content: ContentHint,
+    /// Colleagues who joined and see what is shared.
+    #[serde(default)]
+    pub guests: Vec<CallGuest>,
+}
+
+/// A colleague in a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct CallGuest {
+    /// Who.
+    pub user: UserId,
+    /// Name to show.
+    pub name: String,
 }
 
 /// One end of a call, as the other end is told.
@@ -863,6 +918,7 @@ impl ClientMessage {
                 bound_opt("token", hello.token.as_deref(), limits::TOKEN_BYTES_MAX)
             }
             Self::Send { client_id, text, .. } => check_message(client_id, text),
+            Self::WatchCall { sdp, .. } => bound("sdp", sdp, limits::SDP_BYTES_MAX),
             Self::Note { client_id, text, .. } => check_message(client_id, text),
             Self::MediaOffer { sdp, line, .. } => {
                 bound("sdp", sdp, limits::SDP_BYTES_MAX)?;

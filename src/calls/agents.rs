@@ -61,9 +61,9 @@ impl Calls {
         let inner = self.inner();
         let Some(agent) = inner.agents.get(session) else { return Vec::new() };
         let Some(peer) = agent.peer else { return vec![closed_message()] };
-        let mut missed = vec![ServerMessage::Slots { slots: agent.slots.clone() }];
+        let mut missed = vec![ServerMessage::Slots { slots: agent.slots.clone(), watched: None }];
         if inner.lost_peers.contains_key(&peer) {
-            missed.push(ServerMessage::MediaRestart {});
+            missed.push(ServerMessage::MediaRestart { watched: None });
         }
         missed
     }

@@ -66,6 +66,11 @@ impl Calls {
             }
             CallCommand::Sending { session, side, sources, .. } => self.sending(live, &session, side, sources)?,
             CallCommand::SetContent { session, content, .. } => self.set_content(live, &session, content)?,
+            CallCommand::Watch { session, author, sdp, restart, .. } => {
+                return self.watch(live, &author, session, sdp, restart).await;
+            }
+            CallCommand::Join { session, .. } => self.join_call(live, &session).await?,
+            CallCommand::Leave { session, .. } => self.dismiss(live, &session).await,
             CallCommand::CloseMedia { session, .. } => {
                 if live.viewer_session.as_ref() == Some(&session) {
                     self.close_viewer_peer(live).await;
@@ -117,6 +122,8 @@ impl Calls {
             }
         };
         live.viewer_session = Some(session);
+        // Who offers is there, whatever became of the tab that offered before.
+        self.note_absence(live, |live| live.viewer.socket_ms = None);
         Ok(CallReply::Answer { sdp, start_bitrate_kbps })
     }
 

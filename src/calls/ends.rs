@@ -179,9 +179,9 @@ impl Calls {
             }
             return;
         };
-        self.direct(session.clone(), ServerMessage::Slots { slots: live.viewer_slots.clone() });
+        self.direct(session.clone(), ServerMessage::Slots { slots: live.viewer_slots.clone(), watched: None });
         if self.inner().lost_peers.contains_key(&peer) {
-            self.direct(session, ServerMessage::MediaRestart {});
+            self.direct(session, ServerMessage::MediaRestart { watched: None });
         }
     }
 }

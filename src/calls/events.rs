@@ -104,13 +104,15 @@ impl Calls {
         self.inner().lost_peers.insert(peer, now_ms);
         self.media_absence(peer, Some(now_ms)).await;
         if let Some(session) = self.session_of(peer).await {
-            self.direct(session, ServerMessage::MediaRestart {});
+            self.direct(session, ServerMessage::MediaRestart { watched: None });
         }
+        self.tell_guest_lost(peer);
     }
 
     /// A connection that is over: a viewer's ends its call, an agent's is made anew by its page.
     async fn peer_closed(&self, peer: PeerId) {
         self.inner().lost_peers.remove(&peer);
+        self.guest_peer_closed(peer).await;
         let call = self.inner().viewer_peers.remove(&peer);
         if let Some(shared) = call.and_then(|call| self.call(&call)) {
             let mut live = shared.lock().await;
@@ -142,7 +144,6 @@ impl Calls {
     }
 
     async fn slots_changed(&self, peer: PeerId, slots: Vec<SlotUse>) {
-        let Some(session) = self.session_of(peer).await else { return };
         let slots = {
             let inner = self.inner();
             let assign = |slot: SlotUse| {
@@ -158,6 +159,10 @@ impl Calls {
             };
             slots.into_iter().filter_map(assign).collect::<Vec<_>>()
         };
+        let Some(session) = self.session_of(peer).await else {
+            self.tell_guest_slots(peer, slots);
+            return;
+        };
         if let Some(agent) = self.inner().agents.get_mut(&session) {
             agent.slots.clone_from(&slots);
         }
@@ -165,7 +170,7 @@ impl Calls {
         if let Some(shared) = call.and_then(|call| self.call(&call)) {
             shared.lock().await.viewer_slots.clone_from(&slots);
         }
-        self.direct(session, ServerMessage::Slots { slots });
+        self.direct(session, ServerMessage::Slots { slots, watched: None });
     }
 
     async fn sample(self: &Arc<Self>, room: RoomId, json: serde_json::Value) {
@@ -253,5 +258,5 @@ impl Calls {
 
 /// Tells a client that its connection is no more.
 pub(super) fn closed_message() -> ServerMessage {
-    ServerMessage::MediaClosed { message: "the media connection was closed".to_owned() }
+    ServerMessage::MediaClosed { message: "the media connection was closed".to_owned(), watched: None }
 }

@@ -8,6 +8,7 @@ use signaling::api::ConnectMode;
 use signaling::wire::{CallState, Phase, SlotAssignment};
 
 use super::ends::Absence;
+use super::guests::Guest;
 use super::samples::SampleBuffer;
 use crate::cluster::{NodeId, RoomHandle, SessionId};
 use crate::media_driver::{PeerId, RoomId};
@@ -40,6 +41,8 @@ pub(super) struct LiveCall {
     pub(super) room: RoomId,
     /// The viewer's connection.
     pub(super) viewer_peer: Option<PeerId>,
+    /// Colleagues with a connection to this call.
+    pub(super) guests: Vec<Guest>,
     /// When each phase was reached, server clock, ms.
     pub(super) phases: BTreeMap<Phase, f64>,
     /// Phases that are not stored yet.

@@ -9,6 +9,7 @@ mod commands;
 mod ends;
 mod events;
 mod first_rate;
+mod guests;
 mod live;
 mod phases;
 mod samples;

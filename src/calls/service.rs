@@ -45,6 +45,8 @@ pub(super) struct Inner {
     pub(super) viewer_peers: HashMap<PeerId, CallId>,
     pub(super) agents: HashMap<SessionId, AgentMedia>,
     pub(super) agent_peers: HashMap<PeerId, SessionId>,
+    /// Connections of colleagues to a call; bounded by the calls that run.
+    pub(super) guest_peers: HashMap<PeerId, (CallId, SessionId)>,
     /// Connections that lost their path, with the time at which they did, ms.
     pub(super) lost_peers: HashMap<PeerId, i64>,
     /// Calls with a change of their ends that is not told yet.
@@ -151,6 +153,7 @@ impl Calls {
             media_gone_until_ms: None,
             room,
             viewer_peer: None,
+            guests: Vec::new(),
             phases: BTreeMap::new(),
             unsaved: Vec::new(),
             samples: SampleBuffer::new(conversation.clone(), row.id.clone(), self.node.0.clone()),
@@ -361,6 +364,7 @@ impl Calls {
     }
 
     async fn drop_media(&self, live: &mut LiveCall) {
+        self.dismiss_all(live).await;
         let viewer_peer = live.viewer_peer.take();
         {
             let mut inner = self.inner();

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use signaling::timeline::{AuthorKind, EndReason, Entry, Surface};
+use signaling::timeline::{Author, AuthorKind, EndReason, Entry, Surface};
 use signaling::wire::{
     CallState, ContentHint, ConversationSummary, ErrorCode, LineKnowledge, Phase, Refusal, ServerMessage, Sources,
 };
@@ -197,6 +197,33 @@ pub enum CallCommand {
         /// Whether the page goes on with the session of a broken socket; otherwise it was loaded anew.
         resumed: bool,
     },
+    /// A colleague's offer for a connection to this call, or its ICE restart.
+    Watch {
+        /// The call.
+        call: CallId,
+        /// Who offers.
+        session: SessionId,
+        /// The colleague.
+        author: Author,
+        /// Session description.
+        sdp: String,
+        /// Whether the connection exists.
+        restart: bool,
+    },
+    /// A colleague joins the call.
+    Join {
+        /// The call.
+        call: CallId,
+        /// Whose connection.
+        session: SessionId,
+    },
+    /// A colleague leaves the call, or its page is gone.
+    Leave {
+        /// The call.
+        call: CallId,
+        /// Whose connection.
+        session: SessionId,
+    },
     /// The viewer closed its media connection.
     CloseMedia {
         /// The call.
@@ -219,6 +246,9 @@ impl CallCommand {
             | Self::SetContent { call, .. }
             | Self::ViewerGone { call, .. }
             | Self::ViewerBack { call, .. }
+            | Self::Watch { call, .. }
+            | Self::Join { call, .. }
+            | Self::Leave { call, .. }
             | Self::CloseMedia { call, .. } => call,
         }
     }

@@ -426,6 +426,8 @@ fn kind(body: &EntryBody) -> &'static str {
         EntryBody::Reopened {} => "reopened",
         EntryBody::CallInvited { .. } => "call_invited",
         EntryBody::CallAccepted { .. } => "call_accepted",
+        EntryBody::CallJoined { .. } => "call_joined",
+        EntryBody::CallLeft { .. } => "call_left",
         EntryBody::CallEnded { .. } => "call_ended",
         EntryBody::Rated { .. } => "rated",
     }

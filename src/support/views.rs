@@ -79,5 +79,6 @@ pub fn call_state(row: &CallRow) -> CallState {
         viewer: CallSide::default(),
         agent_side: CallSide::default(),
         content: ContentHint::default(),
+        guests: Vec::new(),
     }
 }

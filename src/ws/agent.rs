@@ -1,6 +1,6 @@
 //! What an agent may do on its socket.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ use crate::support::{Sent, refusal};
 
 /// How often it is looked whether the sign-in still holds: signing out, a new password and time end open sockets too.
 const CHECK_SESSION_EVERY: Duration = Duration::from_secs(60);
+/// Colleagues' calls a socket may have connections to: the one joined, and those looked at last.
+const WATCHED_MAX: usize = 3;
 
 /// An agent on a socket.
 pub(super) struct AgentSide {
@@ -35,6 +37,8 @@ pub(super) struct AgentSide {
     followed: HashMap<ConversationId, Cursor>,
     subscriber: Subscriber,
     calls: KnownCalls,
+    /// Colleagues' calls to which this socket has a connection.
+    watched: HashSet<CallId>,
 }
 
 impl AgentSide {
@@ -68,6 +72,7 @@ impl AgentSide {
             followed: HashMap::new(),
             subscriber,
             calls: KnownCalls::default(),
+            watched: HashSet::new(),
         })
     }
 
@@ -133,6 +138,32 @@ impl AgentSide {
                 link.send(&ServerMessage::MediaAnswer { sdp, start_bitrate_kbps: None }).await?;
                 link.answer(id, Ok(())).await
             }
+            Err(refusal) => link.refuse(id, refusal, false).await,
+        }
+    }
+
+    /// A connection to a colleague's call.
+    async fn watch(
+        &mut self,
+        link: &mut Link,
+        id: Option<u32>,
+        call: CallId,
+        sdp: String,
+        restart: bool,
+    ) -> Result<(), Gone> {
+        if !self.watched.contains(&call) && self.watched.len() >= WATCHED_MAX {
+            return link.refuse(id, Refusal::new(ErrorCode::Overloaded, "leave another call first"), false).await;
+        }
+        let session = link.session.clone();
+        let author = self.author.clone();
+        let command = CallCommand::Watch { call: call.clone(), session, author, sdp, restart };
+        match any_call(&link.app, command).await {
+            Ok(CallReply::Answer { sdp, .. }) => {
+                self.watched.insert(call.clone());
+                link.send(&ServerMessage::WatchAnswer { call, sdp }).await?;
+                link.answer(id, Ok(())).await
+            }
+            Ok(_) => link.answer(id, Ok(())).await,
             Err(refusal) => link.refuse(id, refusal, false).await,
         }
     }
@@ -208,12 +239,32 @@ impl AgentSide {
                 let session = link.session.clone();
                 self.command(&app, CallCommand::SetContent { call, session, content }).await
             }
+            ClientMessage::JoinCall { call } => {
+                let session = link.session.clone();
+                any_call(&app, CallCommand::Join { call, session }).await.map(drop)
+            }
+            ClientMessage::LeaveCall { call } => {
+                self.watched.remove(&call);
+                let session = link.session.clone();
+                any_call(&app, CallCommand::Leave { call, session }).await.map(drop)
+            }
             ClientMessage::MediaClose {} => {
                 app.calls.agent_closed_media(&link.session).await;
                 Ok(())
             }
             _ => Err(Refusal::new(ErrorCode::Forbidden, "only the viewer may do this")),
         }
+    }
+}
+
+/// Hands a request to the node of any running call.
+async fn any_call(app: &App, command: CallCommand) -> Result<CallReply, Refusal> {
+    let Some((handle, _)) = app.desk.calls.find(command.call()) else {
+        return Err(Refusal::new(ErrorCode::NotFound, "no such call"));
+    };
+    match app.desk.bus.request(handle.node, command).await {
+        CallReply::Refused { code, message } => Err(Refusal::new(code, message)),
+        done => Ok(done),
     }
 }
 
@@ -265,6 +316,7 @@ impl Side for AgentSide {
                 if followed { self.send_missing(link, &conversation).await } else { Ok(()) }
             }
             ClientMessage::MediaOffer { sdp, restart, .. } => self.offer(link, id, sdp, restart).await,
+            ClientMessage::WatchCall { call, sdp, restart } => self.watch(link, id, call, sdp, restart).await,
             ClientMessage::Block(block) => {
                 let user = self.user.id.clone();
                 self.calls.take(link, Sender::Agent(&user), id, block).await
@@ -291,7 +343,9 @@ impl Side for AgentSide {
                 let message = ServerMessage::Read { conversation: conversation.clone(), author: *author, seq: *seq };
                 link.send(&message).await
             }
-            Note::Call(_, state) if state.agent == self.user.id => link.send(&ServerMessage::Call(state.clone())).await,
+            Note::Call(_, state) if state.agent == self.user.id || self.watched.contains(&state.id) => {
+                link.send(&ServerMessage::Call(state.clone())).await
+            }
             Note::Direct(message) => link.send(message).await,
             _ => Ok(()),
         }
@@ -337,6 +391,9 @@ impl Side for AgentSide {
         app.desk.bus.detach(&self.subscriber);
         app.desk.presence.agent_socket(&self.user.id, false);
         app.desk.bus.publish(Topic::Queue, Note::QueueMoved);
+        for call in self.watched {
+            let _ = any_call(app, CallCommand::Leave { call, session: session.clone() }).await;
+        }
         if closed.last {
             app.calls.agent_gone(session, closed.goodbye).await;
         }

@@ -66,6 +66,7 @@ fn generate() -> String {
         wire::CallState,
         wire::CallStage,
         wire::CallSide,
+        wire::CallGuest,
         wire::Sources,
         wire::SourceState,
         wire::ContentHint,

@@ -180,6 +180,7 @@ it('ends a call that is not there any more after a break', () => {
     viewer: { sources: SILENT },
     agent_side: { sources: SILENT },
     content: 'auto',
+    guests: [],
   };
   session.open();
   welcome(conversation({ call }));

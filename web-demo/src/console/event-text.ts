@@ -24,6 +24,10 @@ export function eventText(entry: Entry, lang: Lang): string {
       return events.invited(entry.author.name);
     case 'call_accepted':
       return events.accepted[body.surface];
+    case 'call_joined':
+      return events.joined(body.name);
+    case 'call_left':
+      return events.left(body.name);
     case 'call_ended': {
       const reason = inSentence(endReasonTexts(lang)[body.reason]);
       return body.duration_ms > 0

@@ -98,7 +98,31 @@ call: CallId,
 /**
  * What is shared.
  */
-surface: Surface, } | { "kind": "call_ended", 
+surface: Surface, } | { "kind": "call_joined", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Who joined.
+ */
+agent: UserId, 
+/**
+ * Name to show.
+ */
+name: string, } | { "kind": "call_left", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Who left.
+ */
+agent: UserId, 
+/**
+ * Name to show.
+ */
+name: string, } | { "kind": "call_ended", 
 /**
  * The call.
  */
@@ -257,7 +281,27 @@ restart: boolean,
 /**
  * Viewer: what its page knows of the line, from which the first bitrate is chosen.
  */
-line?: LineKnowledge, } | { "t": "media_close", } | { "t": "phase", 
+line?: LineKnowledge, } | { "t": "watch_call", 
+/**
+ * The colleague's call.
+ */
+call: CallId, 
+/**
+ * Session description; slots as in `media_offer`.
+ */
+sdp: string, 
+/**
+ * True for an ICE restart of the connection that exists.
+ */
+restart: boolean, } | { "t": "join_call", 
+/**
+ * The call.
+ */
+call: CallId, } | { "t": "leave_call", 
+/**
+ * The call.
+ */
+call: CallId, } | { "t": "media_close", } | { "t": "phase", 
 /**
  * The call.
  */
@@ -408,7 +452,27 @@ restart: boolean,
 /**
  * Viewer: what its page knows of the line, from which the first bitrate is chosen.
  */
-line?: LineKnowledge, } | { "t": "media_close", } | { "t": "phase", 
+line?: LineKnowledge, } | { "t": "watch_call", 
+/**
+ * The colleague's call.
+ */
+call: CallId, 
+/**
+ * Session description; slots as in `media_offer`.
+ */
+sdp: string, 
+/**
+ * True for an ICE restart of the connection that exists.
+ */
+restart: boolean, } | { "t": "join_call", 
+/**
+ * The call.
+ */
+call: CallId, } | { "t": "leave_call", 
+/**
+ * The call.
+ */
+call: CallId, } | { "t": "media_close", } | { "t": "phase", 
 /**
  * The call.
  */
@@ -620,15 +684,35 @@ sdp: string,
  * What the first picture may use, kbit/s, from what is known of the viewer's line; the client puts it into
  * the remote description as `x-google-start-bitrate`. Absent: nothing is known.
  */
-start_bitrate_kbps?: number, } | { "t": "slots", 
+start_bitrate_kbps?: number, } | { "t": "watch_answer", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Session description.
+ */
+sdp: string, } | { "t": "slots", 
 /**
  * One row per slot in use.
  */
-slots: Array<SlotAssignment>, } | { "t": "media_restart", } | { "t": "media_closed", 
+slots: Array<SlotAssignment>, 
+/**
+ * Agent: the colleague's call whose connection it is about; absent: the client's own connection.
+ */
+watched?: CallId, } | { "t": "media_restart", 
+/**
+ * As in `slots`.
+ */
+watched?: CallId, } | { "t": "media_closed", 
 /**
  * For people.
  */
-message: string, } | { "t": "block_ack", 
+message: string, 
+/**
+ * As in `slots`.
+ */
+watched?: CallId, } | { "t": "block_ack", 
 /**
  * As sent.
  */
@@ -866,7 +950,11 @@ agent_side: CallSide,
 /**
  * What the agent wants the picture tuned for.
  */
-content: ContentHint, };
+content: ContentHint, 
+/**
+ * Colleagues who joined and see what is shared.
+ */
+guests: Array<CallGuest>, };
 
 export type CallStage = "invited" | "connecting" | "live" | "ended";
 
@@ -880,6 +968,16 @@ away_since_ms?: number,
  * What it sends, by its own word.
  */
 sources: Sources, };
+
+export type CallGuest = { 
+/**
+ * Who.
+ */
+user: UserId, 
+/**
+ * Name to show.
+ */
+name: string, };
 
 export type Sources = { 
 /**
