@@ -252,9 +252,9 @@ impl Session {
                 self.media_answer = Some(sdp.clone());
                 self.start_bitrate_kbps = *start_bitrate_kbps;
             }
-            ServerMessage::Slots { slots } => self.slots.clone_from(slots),
-            ServerMessage::MediaRestart {} => self.restarts_asked += 1,
-            ServerMessage::MediaClosed { message } => self.media_closed = Some(message.clone()),
+            ServerMessage::Slots { slots, watched: None } => self.slots.clone_from(slots),
+            ServerMessage::MediaRestart { watched: None } => self.restarts_asked += 1,
+            ServerMessage::MediaClosed { message, watched: None } => self.media_closed = Some(message.clone()),
             ServerMessage::BlockAck { leg, source, seq } if self.blocks_on_disk.len() < BLOCK_ACKS_MAX => {
                 self.blocks_on_disk.insert((*leg, source.clone(), *seq));
             }
