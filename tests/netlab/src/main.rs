@@ -1,0 +1,7 @@
+//! The program `netlab`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    netlab::cli::main()
+}
