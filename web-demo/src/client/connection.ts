@@ -14,6 +14,17 @@ const SILENCE_MS = 15_000;
 const SILENCE_CHECK_MS = 2_500;
 /** Time between pings, ms. */
 const PING_MS = 10_000;
+/** The same four while a call runs, where each second without the other side counts. */
+const CALL_WELCOME_TIMEOUT_MS = 4_000;
+const CALL_SILENCE_MS = 6_000;
+const CALL_SILENCE_CHECK_MS = 500;
+const CALL_PING_MS = 2_000;
+/** Longest wait between two attempts while a call runs, ms. */
+const CALL_WAIT_MS_MAX = 2_000;
+/** In a call, after this long without a word the line counts as interrupted, though the socket is still held, ms. */
+const CALL_QUIET_MS = 3_500;
+/** After a change of the network, or after a sleep, the server must answer within this, ms; else the socket is a dead one. */
+const PROBE_MS = 3_000;
 /** Pings right after the hello, so that the clock is known before it is needed. */
 const FIRST_PINGS = 5;
 /** Time between those, ms: apart, so that one queue does not spoil all of them. */
@@ -95,6 +106,8 @@ interface Waiting {
 export class Connection {
   /** Where it stands. */
   readonly state = new Store<ConnectionState>({ kind: 'idle' });
+  /** True while a call runs and nothing has been heard for a few seconds: shown before the socket is given up. */
+  readonly quiet = new Store(false);
   /** The server's clock. */
   readonly clock: ServerClock;
   readonly #events = new Emitter<ConnectionEvents>();
@@ -106,9 +119,9 @@ export class Connection {
   #heardMs = 0;
   #resume: string | undefined;
   #timers: ReturnType<typeof setTimeout>[] = [];
-  readonly #onNetwork = () => {
-    if (this.state.get().kind === 'waiting') this.#connect();
-  };
+  #watchTimers: ReturnType<typeof setInterval>[] = [];
+  #inCall = false;
+  #unwatch: (() => void) | null = null;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -123,14 +136,15 @@ export class Connection {
   /** Starts connecting, and goes on until `close`. */
   open(): void {
     if (this.#socket || this.state.get().kind === 'waiting') return;
-    globalThis.addEventListener?.('online', this.#onNetwork);
+    this.#unwatch ??= watchLine(() => this.#lineChanged());
     this.#attempt = 0;
     this.#connect();
   }
 
   /** Ends the connection for good. */
   close(): void {
-    globalThis.removeEventListener?.('online', this.#onNetwork);
+    this.#unwatch?.();
+    this.#unwatch = null;
     this.#drop(GOODBYE);
     this.state.set({ kind: 'closed' });
   }
@@ -142,11 +156,53 @@ export class Connection {
     this.#connect();
   }
 
+  /** Whether a call runs over this connection: then a break is noticed and mended within seconds. */
+  setInCall(on: boolean): void {
+    if (on === this.#inCall) return;
+    this.#inCall = on;
+    this.quiet.set(false);
+    if (on && this.state.get().kind === 'open') {
+      this.#ping();
+      this.#watch();
+    }
+  }
+
+  /** The network changed or the page woke up: do not wait, and do not believe a socket that may be dead. */
+  #lineChanged(): void {
+    const { kind } = this.state.get();
+    if (kind === 'waiting') this.#connect();
+    if (kind !== 'open') return;
+    const askedMs = this.clock.localMs();
+    this.#ping();
+    this.#after(PROBE_MS, () => {
+      if (this.state.get().kind === 'open' && this.#heardMs < askedMs) this.#broken();
+    });
+  }
+
   /** Breaks the socket and connects again, to resume from what is held. */
   restart(): void {
     if (this.state.get().kind !== 'open') return;
     this.#attempt = 0;
     this.#broken();
+  }
+
+  /**
+   * Gives the session away to another page of this person, which says hello with the returned name; null when there is none.
+   * This connection stays down until `open`, which then begins a session of its own.
+   */
+  giveSession(): string | null {
+    const session = this.#resume ?? null;
+    this.#resume = undefined;
+    this.#drop();
+    this.state.set({ kind: 'idle' });
+    return session;
+  }
+
+  /** Goes on with a session that another page gave. */
+  takeSession(session: string): void {
+    this.#resume = session;
+    this.#attempt = 0;
+    this.#connect();
   }
 
   /** Sends without wanting an answer. False when not connected: the message is gone. */
@@ -197,7 +253,8 @@ export class Connection {
       return;
     }
     this.#socket = socket;
-    this.#after(WELCOME_TIMEOUT_MS, () => this.state.get().kind === 'connecting' && this.#broken());
+    const patience = this.#inCall ? CALL_WELCOME_TIMEOUT_MS : WELCOME_TIMEOUT_MS;
+    this.#after(patience, () => this.state.get().kind === 'connecting' && this.#broken());
     socket.onopen = () => this.#write(this.#options.hello(this.#resume));
     socket.onmessage = (event) => this.#socket === socket && this.#received(event.data);
     socket.onclose = () => this.#socket === socket && this.#broken();
@@ -206,6 +263,7 @@ export class Connection {
 
   #received(data: unknown): void {
     this.#heardMs = this.clock.localMs();
+    this.quiet.set(false);
     const message = parse(data);
     if (!message) return;
     switch (message.t) {
@@ -232,19 +290,33 @@ export class Connection {
     this.#resume = welcome.session;
     this.clock.restart(welcome.server_ms);
     this.state.set({ kind: 'open' });
-    const ping = () => this.send({ t: 'ping', client_ms: this.clock.localMs() });
-    for (let n = 0; n < FIRST_PINGS; n++) this.#after(n * FIRST_PINGS_APART_MS, ping);
-    const pingOn = () => {
-      ping();
-      this.#after(PING_MS, pingOn);
-    };
-    this.#after(PING_MS, pingOn);
-    const listen = () => {
-      if (this.clock.localMs() - this.#heardMs > SILENCE_MS) this.#broken();
-      else this.#after(SILENCE_CHECK_MS, listen);
-    };
-    this.#after(SILENCE_CHECK_MS, listen);
+    for (let n = 0; n < FIRST_PINGS; n++) this.#after(n * FIRST_PINGS_APART_MS, () => this.#ping());
+    this.#watch();
     this.#events.emit('welcome', welcome);
+  }
+
+  #ping(): void {
+    this.send({ t: 'ping', client_ms: this.clock.localMs() });
+  }
+
+  /** Pings, and looks for silence, at the pace of the moment. */
+  #watch(): void {
+    this.#endWatch();
+    const inCall = this.#inCall;
+    const listen = () => {
+      const silentMs = this.clock.localMs() - this.#heardMs;
+      this.quiet.set(inCall && silentMs > CALL_QUIET_MS);
+      if (silentMs > (inCall ? CALL_SILENCE_MS : SILENCE_MS)) this.#broken();
+    };
+    this.#watchTimers = [
+      setInterval(() => this.#ping(), inCall ? CALL_PING_MS : PING_MS),
+      setInterval(listen, inCall ? CALL_SILENCE_CHECK_MS : SILENCE_CHECK_MS),
+    ];
+  }
+
+  #endWatch(): void {
+    for (const timer of this.#watchTimers) clearInterval(timer);
+    this.#watchTimers = [];
   }
 
   #refused(error: Extract<ServerMessage, { t: 'error' }>): void {
@@ -271,13 +343,15 @@ export class Connection {
   #waitForNext(): void {
     this.#attempt += 1;
     this.state.set({ kind: 'waiting', attempt: this.#attempt });
-    this.#after(backoffMs(this.#attempt, this.#options.random), () => this.#connect());
+    const wait = backoffMs(this.#attempt, this.#options.random);
+    this.#after(this.#inCall ? Math.min(wait, CALL_WAIT_MS_MAX) : wait, () => this.#connect());
   }
 
   /** Lets go of the socket, its timers and its requests. With `GOODBYE` the server ends a running call at once. */
   #drop(code = BROKEN): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers = [];
+    this.#endWatch();
     const socket = this.#socket;
     this.#socket = null;
     if (socket) {
@@ -310,4 +384,22 @@ function parse(data: unknown): ServerMessage | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * Calls `changed` when the network may be another one or the page slept: `online` and `offline` as the system tells them,
+ * and a page that comes back to the screen, out of the browser's cache or out of a freeze. Returns what ends it.
+ */
+function watchLine(changed: () => void): () => void {
+  // Without a document, in a worker or a test, there is no page that could sleep.
+  const page = typeof document === 'undefined' ? null : document;
+  const shown = () => page?.visibilityState === 'visible' && changed();
+  for (const name of ['online', 'offline', 'pageshow']) globalThis.addEventListener?.(name, changed);
+  page?.addEventListener('visibilitychange', shown);
+  page?.addEventListener('resume', changed);
+  return () => {
+    for (const name of ['online', 'offline', 'pageshow']) globalThis.removeEventListener?.(name, changed);
+    page?.removeEventListener('visibilitychange', shown);
+    page?.removeEventListener('resume', changed);
+  };
 }

@@ -1,6 +1,7 @@
 // One RTCPeerConnection with the slots of docs/protocol.md: made once, offered by us, never renegotiated but for ICE
 // restarts. What is put on the senders and what is done with received tracks is the business of the caller.
 
+import { RequestError } from './connection.ts';
 import { Emitter, Store } from './emitter.ts';
 import { withStartBitrate } from './sdp.ts';
 import type { OfferMedia } from './signaling.ts';
@@ -30,6 +31,8 @@ const ECHOES_MAX = 32;
 const ECHO_TIMEOUT_MS = 3_000;
 /** `disconnected` often heals by itself; after this long we ask for an ICE restart, ms. */
 const DISCONNECTED_PATIENCE_MS = 2_500;
+/** Wait before the next ICE restart when the last one could not be told to the server, ms. */
+const RESTART_AGAIN_MS = 2_000;
 
 /** Where a peer connection stands. `failed`: it cannot be helped, make a new one. */
 export type MediaState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
@@ -98,18 +101,28 @@ export class MediaPeer {
     }
   }
 
-  /** New ICE credentials and candidates, after the path was lost or the server asked. */
+  /**
+   * New ICE credentials and candidates, after the path was lost or the server asked. While the server cannot be reached it
+   * is tried again until it can, or until the owner closes the peer; a refusal of the server is the end.
+   */
   async restartIce(): Promise<void> {
     if (this.#restarting || this.#over()) return;
+    clearTimeout(this.#restartTimer);
     this.#restarting = true;
     try {
       this.pc.restartIce();
       await this.#negotiate(true);
-    } catch {
-      this.#fail();
+    } catch (error) {
+      if (error instanceof RequestError && error.code === 'disconnected') this.#restartLater(RESTART_AGAIN_MS);
+      else this.#fail();
     } finally {
       this.#restarting = false;
     }
+  }
+
+  #restartLater(afterMs: number): void {
+    clearTimeout(this.#restartTimer);
+    if (!this.#over()) this.#restartTimer = setTimeout(() => void this.restartIce(), afterMs);
   }
 
   /** Puts a track on a sender, or null takes it off. No negotiation. */
@@ -197,7 +210,7 @@ export class MediaPeer {
     if (now === 'connected') this.state.set('connected');
     if (now === 'disconnected') {
       this.state.set('disconnected');
-      this.#restartTimer = setTimeout(() => void this.restartIce(), DISCONNECTED_PATIENCE_MS);
+      this.#restartLater(DISCONNECTED_PATIENCE_MS);
     }
     if (now === 'failed') {
       this.state.set('disconnected');

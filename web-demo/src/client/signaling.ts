@@ -1,7 +1,7 @@
 // The media part of the signaling, shared by both sessions: an offer goes out, the answer comes back as a message of its
 // own, and one offer is under way at a time on a connection, whoever makes it: an answer says nothing of its offer.
 
-import type { CallId } from '../protocol/generated.ts';
+import type { CallId, LineKnowledge } from '../protocol/generated.ts';
 import { type Connection, RequestError } from './connection.ts';
 
 /** Without an answer after this long an offer counts as lost, ms. */
@@ -20,11 +20,19 @@ export type OfferMedia = (sdp: string, restart: boolean) => Promise<MediaAnswer>
 /** The last offer of each connection. */
 const underWay = new WeakMap<Connection, Promise<unknown>>();
 
-/** Offers over a connection. `call` is given by viewers alone. */
-export function offerOver(connection: Connection, call?: CallId): OfferMedia {
+/** What viewers alone say with an offer. */
+export interface ViewerOffer {
+  /** The call it is for. */
+  call: CallId;
+  /** What the page knows of its line, asked when the offer leaves. */
+  line: () => LineKnowledge;
+}
+
+/** Offers over a connection. `viewer` is given by viewers alone. */
+export function offerOver(connection: Connection, viewer?: ViewerOffer): OfferMedia {
   return (sdp, restart) => {
     const last = underWay.get(connection) ?? Promise.resolve();
-    const answer = last.then(() => exchange(connection, sdp, restart, call));
+    const answer = last.then(() => exchange(connection, sdp, restart, viewer));
     underWay.set(
       connection,
       answer.catch(() => {}),
@@ -33,7 +41,12 @@ export function offerOver(connection: Connection, call?: CallId): OfferMedia {
   };
 }
 
-function exchange(connection: Connection, sdp: string, restart: boolean, call?: CallId): Promise<MediaAnswer> {
+function exchange(
+  connection: Connection,
+  sdp: string,
+  restart: boolean,
+  viewer: ViewerOffer | undefined,
+): Promise<MediaAnswer> {
   return new Promise((resolve, reject) => {
     const finish = (run: () => void) => {
       clearTimeout(timer);
@@ -51,7 +64,7 @@ function exchange(connection: Connection, sdp: string, restart: boolean, call?: 
       ANSWER_TIMEOUT_MS,
     );
     connection
-      .request({ t: 'media_offer', sdp, restart, ...(call === undefined ? {} : { call }) })
+      .request({ t: 'media_offer', sdp, restart, ...(viewer && { call: viewer.call, line: viewer.line() }) })
       .catch((error: RequestError) => finish(() => reject(error)));
   });
 }

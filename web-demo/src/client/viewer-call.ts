@@ -1,50 +1,139 @@
 // One call at the viewer's end: the connection is warmed while the card is read, the click captures, the picture goes onto
-// the warm sender, and everything ends together however it ends.
+// the warm sender. Interruptions are mended as long as they can be; everything ends together however it ends.
 
-import type { CallId, CallState, EndReason } from '../protocol/generated.ts';
-import { BlockSender } from './blocks.ts';
-import { type Capture, CaptureError, type CaptureProblem, capturePlayer, captureScreen } from './capture.ts';
+import type { CallId, CallState, ContentHint, EndReason, LineKnowledge, Surface } from '../protocol/generated.ts';
+import { BlockSender, type Sample } from './blocks.ts';
+import { type Capture, CaptureError, type CaptureProblem, hint, tuningOf, type Way } from './capture.ts';
+import { type CameraCapture, captureCamera } from './capture-camera.ts';
+import { captureDisplay } from './capture-display.ts';
+import { capturePlayer } from './capture-player.ts';
 import type { RequestError } from './connection.ts';
 import { Store } from './emitter.ts';
+import { rememberUplink } from './line.ts';
 import { MediaPeer } from './media.ts';
+import { Microphone } from './microphone.ts';
+import { Playback } from './playback.ts';
 import { StatsCollector } from './stats.ts';
 import type { ViewerSession } from './viewer.ts';
+import { SourcesTeller } from './viewer-sources.ts';
 
-/** `mid` of the m-line that carries screen or player (docs/protocol.md). */
-const SCREEN_MID = '1';
+/** `mid` of the m-line of each sending slot (docs/protocol.md). */
+const MIDS = { screen: '1', camera: '2' } as const;
+/** A call whose connection is away this long is over at the server too (90 s), ms. Until then the capture is kept. */
+const AWAY_MS_MAX = 95_000;
+/** Media connections that one call may make anew after the first was lost; more is a fault that does not heal. */
+const REBUILDS_MAX = 5;
+/** Wait before a media connection is made anew, ms: the news of the call's end may be on its way. */
+const REBUILD_MS = 500;
+
+/** What kept a try from a picture. */
+export interface ShareProblem {
+  /** The way that was tried. */
+  readonly way: Way;
+  /** `path`: the capture was there, the connection could not be made. */
+  readonly problem: CaptureProblem | 'path';
+}
+
+/** What trying has shown. */
+export interface TriedWays {
+  /** Not to be had here, however often one tries. */
+  readonly gone: readonly Way[];
+  /** Gave nothing when they were last tried, though nobody closed a picker. Those that are gone are among them. */
+  readonly failed: readonly Way[];
+}
 
 /** Where the call stands at the viewer. */
 export type ViewerCallState =
-  /** The card is shown. `problem`: what kept the last try from a picture, `path` when the connection could not be made. */
-  | { kind: 'invited'; problem: CaptureProblem | 'path' | null }
-  /** The browser's picker is open, or the player is being captured. */
-  | { kind: 'capturing' }
+  /** The card is shown. `problem`: of the last try. */
+  | ({ kind: 'invited'; problem: ShareProblem | null } & TriedWays)
+  /** The browser's picker is open, or a device starts. */
+  | ({ kind: 'capturing'; way: Way } & TriedWays)
   /** The picture is on its way or there. `sinceMs`: our clock, ms since the Unix epoch. */
-  | { kind: 'sharing'; surface: Capture['surface']; sinceMs: number }
+  | { kind: 'sharing'; surface: Surface; sinceMs: number }
+  /** Another tab of this viewer has the call. */
+  | { kind: 'elsewhere' }
   | { kind: 'ended'; reason: EndReason | null };
+
+/** How the picture we send stands. */
+export interface PictureState {
+  /** `none`: a call of voices. `muted`: the system delivers nothing for now. `lost`: the camera is gone. */
+  readonly kind: 'none' | 'on' | 'muted' | 'lost';
+  /** Cameras that the picture can be switched between; 0 when it is no camera's. */
+  readonly cameras: number;
+  /** Why the camera could not be switched or taken again. */
+  readonly problem: CaptureProblem | null;
+}
+
+/** What a call needs beside the session. */
+export interface ViewerCallOptions {
+  /** What is known of the line when an offer leaves. */
+  line: () => LineKnowledge;
+  /** Keeps what the uplink was found to carry. */
+  storage: Pick<Storage, 'setItem'> | null;
+  /** The call was accepted in another tab and is brought here: nothing is accepted again. */
+  continued?: boolean;
+}
+
+/** Problems that another try of the same way cannot mend. */
+const FINAL: readonly (CaptureProblem | 'path')[] = ['unsupported', 'forbidden', 'protected'];
+
+const NO_PICTURE: PictureState = { kind: 'none', cameras: 0, problem: null };
 
 /** A call, from its invitation to its end. */
 export class ViewerCall {
   /** Where it stands. */
-  readonly state = new Store<ViewerCallState>({ kind: 'invited', problem: null });
+  readonly state = new Store<ViewerCallState>({ kind: 'invited', problem: null, gone: [], failed: [] });
+  /** How the picture we send stands. */
+  readonly picture = new Store<PictureState>(NO_PICTURE);
+  /** Since when nothing gets through to the server or back, our clock, ms; null while all is well. */
+  readonly awaySinceMs = new Store<number | null>(null);
+  /** The agent's camera; null while it is off. */
+  readonly agentCamera = new Store<MediaStream | null>(null);
+  /** Our microphone. */
+  readonly microphone: Microphone;
+  /** The agent's voice. */
+  readonly voice = new Playback();
   /** The call. */
   readonly id: CallId;
+  /** Brought here from another tab. */
+  readonly continued: boolean;
   readonly #session: ViewerSession;
+  readonly #options: ViewerCallOptions;
+  readonly #sources: SourcesTeller;
   readonly #ends: (() => void)[];
   #peer: MediaPeer | null = null;
   #connecting: Promise<void> = Promise.resolve();
   #capture: Capture | null = null;
+  #camera: CameraCapture | null = null;
+  #content: ContentHint = 'auto';
   #stats: StatsCollector | null = null;
   #blocks: BlockSender | null = null;
   #cardShown = false;
+  #rebuilds = 0;
+  #rebuild: ReturnType<typeof setTimeout> | undefined;
+  #away: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(session: ViewerSession, call: CallState) {
+  constructor(session: ViewerSession, call: CallState, options: ViewerCallOptions) {
     this.id = call.id;
+    this.continued = options.continued ?? false;
     this.#session = session;
+    this.#options = options;
+    this.#content = call.content;
+    this.microphone = new Microphone((track) => this.#sendVoice(track));
+    this.#sources = new SourcesTeller(session, call.id, () => ({
+      microphone: this.microphone.state.get(),
+      picture: this.picture.get().kind,
+      slot: this.#capture?.slot ?? null,
+    }));
     this.#ends = [
       session.state.subscribe(() => this.#followServer()),
       session.on('mediaRestart', () => void this.#peer?.restartIce()),
       session.on('mediaClosed', () => this.#peerLost()),
+      session.connection.on('welcome', () => this.#reconnected()),
+      session.connection.state.subscribe(() => this.#followLine()),
+      session.connection.quiet.subscribe(() => this.#followLine()),
+      this.microphone.state.subscribe(() => this.#sources.tell()),
+      this.picture.subscribe(() => this.#sources.tell()),
     ];
   }
 
@@ -52,18 +141,21 @@ export class ViewerCall {
   cardShown(): void {
     if (this.#cardShown) return;
     this.#cardShown = true;
-    this.#session.phase(this.id, 'card_shown');
+    if (!this.continued) this.#session.phase(this.id, 'card_shown');
     this.#warm();
   }
 
-  /** The viewer clicked to share the screen. Call it in the click's own task. */
-  shareScreen(): Promise<void> {
-    return this.#share(captureScreen());
-  }
-
-  /** The viewer clicked to share the page's player. */
-  sharePlayer(video: HTMLVideoElement | null): Promise<void> {
-    return this.#share(capturePlayer(video));
+  /** The viewer chose a way. Call it in the click's own task; `video` is the page's player. */
+  share(way: Way, video: HTMLVideoElement | null = null): Promise<void> {
+    const { connection } = this.#session;
+    const now = this.state.get();
+    if (now.kind !== 'invited') return Promise.resolve();
+    const clickMs = connection.clock.localMs();
+    const capturing = this.#captureBy(way, video);
+    this.state.set({ kind: 'capturing', way, gone: now.gone, failed: now.failed });
+    if (!this.continued) this.#session.phase(this.id, 'click', clickMs);
+    if (this.#peer === null || this.#peer.state.get() === 'failed') this.#warm();
+    return this.#share(way, capturing);
   }
 
   /** The server's clock, by which the invitation runs out, ms since the Unix epoch. */
@@ -85,6 +177,288 @@ export class ViewerCall {
     this.#end(reason);
   }
 
+  /** Goes on with the next camera, or with any camera after one was lost. Call it in the click's own task. */
+  async nextCamera(): Promise<void> {
+    const lost = this.picture.get().kind === 'lost';
+    try {
+      if (lost) this.#takeCamera(await captureCamera());
+      else await this.#camera?.flip();
+      this.picture.update((one) => ({ ...one, problem: null }));
+    } catch (error) {
+      const problem = error instanceof CaptureError ? error.problem : 'failed';
+      this.picture.update((one) => ({ ...one, problem }));
+    }
+  }
+
+  /** The page goes away, and with it the picture: says so and sends what was measured while it still can. */
+  leave(): void {
+    if (this.state.get().kind !== 'sharing') return;
+    this.#blocks?.flush();
+    this.#session.connection.send({ t: 'end_call', call: this.id, reason: 'viewer_left' });
+  }
+
+  /** Another tab takes the call: everything here ends, and nobody is told. */
+  release(): void {
+    this.#close({ kind: 'elsewhere' }, false);
+  }
+
+  async #captureBy(way: Way, video: HTMLVideoElement | null): Promise<Capture | null> {
+    switch (way) {
+      case 'player':
+        return capturePlayer(video);
+      case 'camera':
+        return captureCamera();
+      case 'audio':
+        return this.#captureVoice();
+      default:
+        return captureDisplay(way);
+    }
+  }
+
+  async #captureVoice(): Promise<null> {
+    await this.microphone.turnOn();
+    const { kind, problem } = this.microphone.state.get();
+    if (kind !== 'on') throw new CaptureError(problem ?? 'failed');
+    return null;
+  }
+
+  async #share(way: Way, capturing: Promise<Capture | null>): Promise<void> {
+    let capture: Capture | null;
+    try {
+      capture = await capturing;
+    } catch (error) {
+      this.#backToCard(way, error instanceof CaptureError ? error.problem : 'failed');
+      return;
+    }
+    if (this.state.get().kind !== 'capturing') {
+      // Withdrawn or timed out while the picker was open.
+      capture?.stop();
+      return;
+    }
+    if (!this.continued) this.#session.phase(this.id, 'capture_ready');
+    if (capture) this.#take(capture);
+    try {
+      await this.#begin(capture?.surface ?? 'audio');
+    } catch {
+      this.#dropCapture();
+      this.microphone.turnOff();
+      this.#backToCard(way, 'path');
+      this.#followServer();
+    }
+  }
+
+  #take(capture: Capture): void {
+    this.#capture = capture;
+    hint(capture.track, tuningOf(capture.surface, this.#content));
+    capture.onMuted = (muted) => this.picture.update((one) => ({ ...one, kind: muted ? 'muted' : 'on' }));
+    capture.onTrack = (track) => {
+      hint(track, tuningOf(capture.surface, this.#content));
+      void this.#peer?.replaceTrack(capture.slot, track).catch(() => {
+        // A connection that is closed has no picture to go on with.
+      });
+    };
+    if (isCamera(capture)) this.#takeCamera(capture);
+    else {
+      capture.onEnded = () => this.stop('capture_ended');
+      this.picture.set({ ...NO_PICTURE, kind: capture.track.muted ? 'muted' : 'on' });
+    }
+  }
+
+  /** A camera's loss does not end the call: another one may be there. */
+  #takeCamera(camera: CameraCapture): void {
+    const before = this.#camera;
+    this.#camera = camera;
+    this.#capture = camera;
+    if (before) {
+      camera.onTrack = before.onTrack;
+      camera.onMuted = before.onMuted;
+      camera.onTrack?.(camera.track);
+    }
+    camera.onEnded = () => this.picture.update((one) => ({ ...one, kind: 'lost' }));
+    this.picture.set({ ...NO_PICTURE, kind: 'on' });
+    void camera.count().then((cameras) => this.picture.update((one) => ({ ...one, cameras })));
+  }
+
+  async #begin(surface: Surface): Promise<void> {
+    const peer = this.#peer;
+    if (!peer) throw new Error('no connection');
+    await this.#putTracks(peer);
+    // Long done when the connection was warmed; else the call is accepted only when there is something to carry it.
+    await this.#connecting;
+    void this.#tune();
+    if (!this.continued) await this.#session.accept(this.id, surface);
+    if (this.state.get().kind !== 'capturing') return;
+    this.#measure(peer);
+    this.#session.connection.setInCall(true);
+    this.state.set({ kind: 'sharing', surface, sinceMs: Date.now() });
+    this.#sources.start();
+    this.#followServer();
+    this.#followLine();
+  }
+
+  async #putTracks(peer: MediaPeer): Promise<void> {
+    const capture = this.#capture;
+    if (capture) await peer.replaceTrack(capture.slot, capture.track);
+    await peer.replaceTrack('microphone', this.microphone.track);
+  }
+
+  #measure(peer: MediaPeer): void {
+    const { connection } = this.#session;
+    void this.#stats?.stop();
+    this.#blocks = new BlockSender(connection, { leg: 'viewer_up', call: this.id });
+    this.#stats = new StatsCollector({
+      pc: peer.pc,
+      leg: 'viewer_up',
+      mid: () => (this.#capture ? MIDS[this.#capture.slot] : null),
+      clock: connection.clock,
+      blocks: this.#blocks,
+      onSample: (sample) => this.#learn(sample),
+    });
+    this.#stats.start();
+  }
+
+  /** The next call of this tab starts with what this one found the line to carry. */
+  #learn({ pair }: Sample): void {
+    const bps = (pair as { availableOutgoingBitrate?: number } | undefined)?.availableOutgoingBitrate;
+    if (bps && bps > 0) rememberUplink(this.#options.storage, bps / 1000, Date.now());
+  }
+
+  #warm(): void {
+    this.#peer?.close();
+    const peer = new MediaPeer({
+      offer: this.#session.mediaOffers(this.id, this.#options.line),
+      videoCodecs: this.#session.state.get().videoCodecs,
+    });
+    this.#peer = peer;
+    const offered = () => {
+      if (!this.continued && this.state.get().kind !== 'sharing') this.#session.phase(this.id, 'offer');
+    };
+    this.#connecting = peer.connect(offered).then(() => this.#tune());
+    // Tried again at the click; nothing is lost before it.
+    this.#connecting.catch(() => {});
+    peer.state.subscribe(() => {
+      if (this.#peer !== peer) return;
+      if (peer.state.get() === 'failed') this.#peerLost();
+      this.#followLine();
+    });
+  }
+
+  /** While the card is read a new connection is made at the click; in a running call at once, with the same picture. */
+  #peerLost(): void {
+    this.#peer?.close();
+    this.#peer = null;
+    if (this.state.get().kind !== 'sharing') return;
+    this.#followLine();
+    clearTimeout(this.#rebuild);
+    this.#rebuild = setTimeout(() => this.#makeAnew(), REBUILD_MS);
+  }
+
+  #makeAnew(): void {
+    const { connection } = this.#session;
+    // Without the server there is nobody to offer to: the next welcome comes here again.
+    if (this.state.get().kind !== 'sharing' || this.#peer || connection.state.get().kind !== 'open') return;
+    if (this.#rebuilds >= REBUILDS_MAX) {
+      this.stop();
+      return;
+    }
+    this.#rebuilds += 1;
+    this.#warm();
+    const peer = this.#peer as MediaPeer | null;
+    if (!peer) return;
+    this.#putTracks(peer).then(
+      () => this.#peer === peer && this.#measure(peer),
+      () => {
+        // Closed in the meantime; its state tells.
+      },
+    );
+  }
+
+  #reconnected(): void {
+    if (this.state.get().kind !== 'sharing') return;
+    this.#sources.tellAgain();
+    if (!this.#peer) this.#makeAnew();
+    else if (this.#peer.state.get() === 'disconnected') void this.#peer.restartIce();
+  }
+
+  /** Keeps `awaySinceMs` true, and gives the call up when the server has done so too. */
+  #followLine(): void {
+    if (this.state.get().kind !== 'sharing') return;
+    const { connection } = this.#session;
+    const media = this.#peer?.state.get();
+    const up = connection.state.get().kind === 'open' && !connection.quiet.get() && media === 'connected';
+    const since = this.awaySinceMs.get();
+    if (up === (since === null)) return;
+    clearTimeout(this.#away);
+    this.awaySinceMs.set(up ? null : Date.now());
+    if (!up) this.#away = setTimeout(() => this.#end('viewer_lost'), AWAY_MS_MAX);
+  }
+
+  #backToCard(way: Way, problem: CaptureProblem | 'path'): void {
+    const now = this.state.get();
+    if (now.kind !== 'capturing') return;
+    const chosen = problem === 'cancelled' || problem === 'path';
+    this.state.set({
+      kind: 'invited',
+      problem: { way, problem },
+      gone: FINAL.includes(problem) ? withWay(now.gone, way) : now.gone,
+      failed: chosen ? now.failed : withWay(now.failed, way),
+    });
+  }
+
+  #followServer(): void {
+    const { call } = this.#session.state.get();
+    if (!call) return;
+    const { kind } = this.state.get();
+    if (call.id !== this.id) this.#end(null);
+    else if (call.stage === 'ended') this.#end(call.reason ?? null);
+    // Accepted, and not by us.
+    else if (kind === 'invited' && call.stage !== 'invited' && !this.continued) this.release();
+    else if (kind === 'sharing') this.#followAgent(call);
+  }
+
+  #followAgent(call: CallState): void {
+    if (call.content !== this.#content) {
+      this.#content = call.content;
+      const capture = this.#capture;
+      if (capture) hint(capture.track, tuningOf(capture.surface, this.#content));
+      void this.#tune();
+    }
+    const { slots } = this.#session.state.get();
+    const { sources } = call.agent_side;
+    const received = (source: 'audio' | 'camera') => {
+      const slot = slots.find((one) => one.call === this.id && one.source === source);
+      return slot && sources[source] !== 'off' ? (this.#peer?.received(slot.mid) ?? null) : null;
+    };
+    this.voice.play(received('audio'));
+    const camera = received('camera');
+    if (camera !== (this.agentCamera.get()?.getVideoTracks()[0] ?? null)) {
+      this.agentCamera.set(camera && new MediaStream([camera]));
+    }
+  }
+
+  /** What gives way under shortage: for what is read the frames, for what moves the pixels. */
+  async #tune(): Promise<void> {
+    const peer = this.#peer;
+    if (!peer) return;
+    for (const slot of ['screen', 'camera'] as const) {
+      const surface = this.#capture?.slot === slot ? this.#capture.surface : slot;
+      const sender = peer.sender(slot);
+      const parameters = sender.getParameters();
+      parameters.degradationPreference = preferenceOf(surface, this.#content);
+      try {
+        await sender.setParameters(parameters);
+      } catch {
+        // Not every browser lets it be chosen; contentHint says the same.
+      }
+    }
+  }
+
+  #sendVoice(track: MediaStreamTrack | null): void {
+    void this.#peer?.replaceTrack('microphone', track).catch(() => {
+      // A connection that is closed: the next one gets the track when it is made.
+    });
+  }
+
   /** Tells the server; after a break of the connection again, unless the call is over there too. */
   #tellEnd(reason: 'viewer_stopped' | 'capture_ended'): void {
     this.#session.endCall(this.id, reason).catch((error: RequestError) => {
@@ -96,118 +470,28 @@ export class ViewerCall {
     });
   }
 
-  /** The page goes away, and with it the picture: says so and sends what was measured while it still can. */
-  leave(): void {
-    if (this.state.get().kind !== 'sharing') return;
-    this.#blocks?.flush();
-    this.#session.connection.send({ t: 'end_call', call: this.id, reason: 'viewer_left' });
-  }
-
-  async #share(capturing: Promise<Capture>): Promise<void> {
-    const { connection } = this.#session;
-    const clickMs = connection.clock.localMs();
-    if (this.state.get().kind !== 'invited') {
-      capturing.then(
-        (capture) => capture.stop(),
-        () => {},
-      );
-      return;
-    }
-    this.state.set({ kind: 'capturing' });
-    this.#session.phase(this.id, 'click', clickMs);
-    if (this.#peer === null || this.#peer.state.get() === 'failed') this.#warm();
-    let capture: Capture;
-    try {
-      capture = await capturing;
-    } catch (error) {
-      this.#backToCard(error instanceof CaptureError ? error.problem : 'failed');
-      return;
-    }
-    if (this.state.get().kind !== 'capturing') {
-      // Withdrawn or timed out while the picker was open.
-      capture.stop();
-      return;
-    }
-    this.#session.phase(this.id, 'capture_ready');
-    this.#capture = capture;
-    capture.onEnded = () => this.stop('capture_ended');
-    try {
-      await this.#begin(capture);
-    } catch {
-      this.#dropCapture();
-      this.#backToCard('path');
-    }
-  }
-
-  async #begin(capture: Capture): Promise<void> {
-    const peer = this.#peer;
-    if (!peer) throw new Error('no connection');
-    await peer.replaceTrack('screen', capture.track);
-    capture.onTrack = (track) => void peer.replaceTrack('screen', track);
-    // Long done when the connection was warmed; else the call is accepted only when there is something to carry it.
-    await this.#connecting;
-    await this.#session.accept(this.id, capture.surface);
-    if (this.state.get().kind !== 'capturing') return;
-    this.#measure(peer);
-    this.state.set({ kind: 'sharing', surface: capture.surface, sinceMs: Date.now() });
-  }
-
-  #measure(peer: MediaPeer): void {
-    const { connection } = this.#session;
-    this.#blocks = new BlockSender(connection, { leg: 'viewer_up', call: this.id });
-    this.#stats = new StatsCollector({
-      pc: peer.pc,
-      leg: 'viewer_up',
-      mid: () => SCREEN_MID,
-      clock: connection.clock,
-      blocks: this.#blocks,
-    });
-    this.#stats.start();
-  }
-
-  #warm(): void {
-    this.#peer?.close();
-    const peer = new MediaPeer({
-      offer: this.#session.mediaOffers(this.id),
-      videoCodecs: this.#session.state.get().videoCodecs,
-    });
-    this.#peer = peer;
-    this.#connecting = peer.connect(() => this.#session.phase(this.id, 'offer')).then(() => keepResolution(peer));
-    // Tried again at the click; nothing is lost before it.
-    this.#connecting.catch(() => {});
-    peer.state.subscribe(() => {
-      if (this.#peer === peer && peer.state.get() === 'failed') this.#peerLost();
-    });
-  }
-
-  /** While the card is read a new one is made at the click; in a running call the server is told by our end. */
-  #peerLost(): void {
-    this.#peer?.close();
-    this.#peer = null;
-    if (this.state.get().kind === 'sharing') this.stop();
-  }
-
-  #backToCard(problem: CaptureProblem | 'path'): void {
-    if (this.state.get().kind === 'capturing') this.state.set({ kind: 'invited', problem });
-  }
-
-  #followServer(): void {
-    const { call } = this.#session.state.get();
-    if (!call) return;
-    if (call.id !== this.id) this.#end(null);
-    else if (call.stage === 'ended') this.#end(call.reason ?? null);
-  }
-
   #end(reason: EndReason | null): void {
-    if (this.state.get().kind === 'ended') return;
+    this.#close({ kind: 'ended', reason }, true);
+  }
+
+  #close(last: Extract<ViewerCallState, { kind: 'ended' | 'elsewhere' }>, tell: boolean): void {
+    const { kind } = this.state.get();
+    if (kind === 'ended' || kind === 'elsewhere') return;
     for (const end of this.#ends) end();
+    clearTimeout(this.#rebuild);
+    clearTimeout(this.#away);
+    this.#sources.stop();
     this.#dropCapture();
+    this.microphone.close();
+    this.voice.play(null);
+    this.agentCamera.set(null);
+    this.#session.connection.setInCall(false);
     const { peer, stats } = { peer: this.#peer, stats: this.#stats };
     this.#peer = null;
-    this.state.set({ kind: 'ended', reason });
+    this.state.set(last);
     const close = () => {
       peer?.close();
-      if (peer) this.#session.mediaClose();
+      if (peer && tell) this.#session.mediaClose();
     };
     // The last second is read from the connection before it is closed.
     if (stats) void stats.stop().then(close, close);
@@ -217,24 +501,29 @@ export class ViewerCall {
   #dropCapture(): void {
     const capture = this.#capture;
     this.#capture = null;
+    this.#camera = null;
+    this.picture.set(NO_PICTURE);
     if (!capture) return;
     capture.onEnded = null;
     capture.onTrack = null;
+    capture.onMuted = null;
     capture.stop();
-    void this.#peer?.replaceTrack('screen', null).catch(() => {
+    void this.#peer?.replaceTrack(capture.slot, null).catch(() => {
       // The connection is closed already.
     });
   }
 }
 
-/** Under shortage the picture gets slower before it gets smaller: what is looked for is in the detail. */
-async function keepResolution(peer: MediaPeer): Promise<void> {
-  const sender = peer.sender('screen');
-  const parameters: RTCRtpSendParameters & { degradationPreference?: string } = sender.getParameters();
-  parameters.degradationPreference = 'maintain-resolution';
-  try {
-    await sender.setParameters(parameters);
-  } catch {
-    // Not every browser lets it be chosen; contentHint says the same for screens.
-  }
+/** Full size for what is read; frames before pixels where the agent asked for motion; of itself, a bit of both. */
+function preferenceOf(surface: Surface, wanted: ContentHint): RTCDegradationPreference {
+  if (tuningOf(surface, wanted) === 'detail') return 'maintain-resolution';
+  return wanted === 'motion' ? 'maintain-framerate' : 'balanced';
+}
+
+function withWay(ways: readonly Way[], way: Way): readonly Way[] {
+  return ways.includes(way) ? ways : [...ways, way];
+}
+
+function isCamera(capture: Capture): capture is CameraCapture {
+  return capture.surface === 'camera';
 }

@@ -5,10 +5,13 @@ import {
   type CallId,
   type CallState,
   type EndReason,
+  type LineKnowledge,
   type Page,
   type Phase,
   PROTOCOL_VERSION,
   type ServerMessage,
+  type SlotAssignment,
+  type Sources,
   type Surface,
   type ViewerConversation,
   type Welcome,
@@ -32,6 +35,8 @@ export interface ViewerState extends ChatState {
   readonly conversation: ViewerConversation | null;
   /** The running call or invitation, or the last one that ended while this page was open. */
   readonly call: CallState | null;
+  /** Which receive slot carries what of the agent's. */
+  readonly slots: readonly SlotAssignment[];
   /** The server's preferred video codecs, best first. */
   readonly videoCodecs: readonly string[];
 }
@@ -83,6 +88,7 @@ export class ViewerSession {
       agentsOnline: 0,
       conversation: null,
       call: null,
+      slots: [],
       videoCodecs: [],
     });
     this.connection.state.subscribe(() => this.#set({ connection: this.connection.state.get() }));
@@ -157,9 +163,24 @@ export class ViewerSession {
     return this.connection.request({ t: 'rate', score, comment });
   }
 
-  /** How a `MediaPeer` for `call` gets its answers. */
-  mediaOffers(call: CallId): OfferMedia {
-    return offerOver(this.connection, call);
+  /** How a `MediaPeer` for `call` gets its answers; `line` says what is known of the line when an offer leaves. */
+  mediaOffers(call: CallId, line: () => LineKnowledge): OfferMedia {
+    return offerOver(this.connection, { call, line });
+  }
+
+  /** Tells the other end what we send now. */
+  sending(call: CallId, sources: Sources): void {
+    this.connection.send({ t: 'sending', call, sources });
+  }
+
+  /** Asks to show the problem; an agent answers it with an invitation. @throws RequestError */
+  requestCall(): Promise<void> {
+    return this.connection.request({ t: 'request_call' });
+  }
+
+  /** Takes the request back. @throws RequestError */
+  withdrawRequest(): Promise<void> {
+    return this.connection.request({ t: 'end_request' });
   }
 
   /** The media connection is gone on our side. */
@@ -221,6 +242,9 @@ export class ViewerSession {
         break;
       case 'call':
         this.#set({ call: message });
+        break;
+      case 'slots':
+        this.#set({ slots: message.slots });
         break;
       case 'media_restart':
         this.#events.emit('mediaRestart', undefined);

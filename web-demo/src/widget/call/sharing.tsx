@@ -1,159 +1,188 @@
-// The call's module: consent card, sharing bar, and the call itself. Loaded when the first invitation arrives.
+// The call's module: what the chat needs of a call, and the sharing bar. Loaded when the first invitation arrives.
 
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { type CaptureProblem, canShareScreen } from '../../client/capture.ts';
 import type { ViewerSession } from '../../client/viewer.ts';
-import { ViewerCall } from '../../client/viewer-call.ts';
+import { ViewerCall, type ViewerCallOptions } from '../../client/viewer-call.ts';
 import { formatElapsed } from '../../i18n/i18n.ts';
-import type { CallState } from '../../protocol/generated.ts';
-import { Avatar, Button, Icon, Notice, useNow, useStore } from '../../ui/ui.tsx';
+import type { CallState, Surface } from '../../protocol/generated.ts';
+import { Button, IconButton, Notice, useNow, useStore } from '../../ui/ui.tsx';
 import type { ChatHost } from '../host.ts';
 import callCss from './call.css?inline';
+import { VoiceControls } from './microphone.tsx';
 import { type CallTexts, callTexts } from './texts.ts';
+
+export { ConsentCard } from './consent.tsx';
 
 /** Trees that have the call's styles. */
 const styled = new WeakSet<ShadowRoot>();
 
 /** Makes the viewer's end of a call. */
-export function createCall(session: ViewerSession, state: CallState, root: ShadowRoot): ViewerCall {
+export function createCall(
+  session: ViewerSession,
+  state: CallState,
+  root: ShadowRoot,
+  options: ViewerCallOptions,
+): ViewerCall {
   if (!styled.has(root)) {
     styled.add(root);
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(callCss);
     root.adoptedStyleSheets.push(sheet);
   }
-  return new ViewerCall(session, state);
+  return new ViewerCall(session, state, options);
 }
 
 interface Props {
   call: ViewerCall;
-  /** The invitation as it came. */
-  state: CallState;
+  session: ViewerSession;
   host: ChatHost;
 }
 
-/** Asks for consent: who, what, not recorded; the smallest share first. */
-export function ConsentCard({ call, state, host }: Props) {
+/** Always in sight while something is shared. */
+export function SharingBar({ call, session, host }: Props) {
   const now = useStore(call.state);
+  const { call: state } = useStore(session.state);
   const texts = callTexts(host.lang);
-  useEffect(() => call.cardShown(), [call]);
-  if (now.kind !== 'invited' && now.kind !== 'capturing') return null;
-  const player = host.player.video();
-  const busy = now.kind === 'capturing';
-  const screen = canShareScreen();
-  const name = state.agent_name;
+  const bar = useRef<HTMLDivElement>(null);
+  const shown = now.kind === 'sharing';
+  useEffect(() => (shown && bar.current ? makeRoom(bar.current, host) : undefined), [shown, host]);
+  if (now.kind !== 'sharing' || !state) return null;
   return (
-    <fieldset class="card consent" aria-label={texts.card}>
-      <div class="consent__head">
-        <Avatar name={name} />
-        <p class="card__title" aria-live="polite">
-          {texts.title(name)}
-        </p>
-      </div>
-      <ul class="consent__facts">
-        <li>
-          <Icon name="eye" size={16} /> {texts.sees(name)}
-        </li>
-        <li>
-          <Icon name="lock" size={16} /> {texts.notRecorded} {texts.stopAny}
-        </li>
-      </ul>
-      {now.kind === 'invited' && now.problem && (
-        <div aria-live="polite">
-          <Notice tone={now.problem === 'cancelled' ? 'info' : 'warn'}>
-            {problemText(now.problem, screen, texts)}
-          </Notice>
-        </div>
-      )}
-      {player && (
-        <div class="consent__choice">
-          <Button
-            block
-            tone="primary"
-            icon="player"
-            disabled={busy}
-            aria-describedby="sl-player-hint"
-            onClick={() => void call.sharePlayer(player)}
-          >
-            {texts.player}
-          </Button>
-          <p id="sl-player-hint">{texts.playerHint}</p>
-        </div>
-      )}
-      {screen ? (
-        <div class="consent__choice">
-          <Button
-            block
-            tone={player ? 'secondary' : 'primary'}
-            icon="screen"
-            disabled={busy}
-            aria-describedby="sl-screen-hint"
-            onClick={() => void call.shareScreen()}
-          >
-            {texts.screen}
-          </Button>
-          <p id="sl-screen-hint">{texts.screenHint}</p>
-        </div>
-      ) : (
-        <p class="consent__note">{player ? texts.screenMissing : texts.nothingToShare}</p>
-      )}
-      <div class="consent__foot">
-        <span class="consent__time">
-          {busy ? texts.capturing : <Expiry atMs={state.expires_at_ms} host={host} call={call} />}
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset groups fields of a form; this is a bar with buttons.
+    <div ref={bar} class="sl-root share-bar" role="group" aria-label={texts.bar}>
+      <div class="share-bar__row">
+        <AgentCamera call={call} texts={texts} />
+        <span class="share-bar__dot" aria-hidden="true" />
+        <span class="share-bar__text">
+          {texts.sharing[now.surface](state.agent_name)} <Elapsed sinceMs={now.sinceMs} />
         </span>
-        <Button tone="quiet" disabled={busy} onClick={() => call.decline()}>
-          {texts.decline}
+        <Button tone="live" icon="stop" onClick={() => call.stop()}>
+          {texts.stop}
         </Button>
       </div>
-    </fieldset>
+      <div class="share-bar__row share-bar__tools">
+        <VoiceControls microphone={call.microphone} texts={texts} />
+        <FlipCamera call={call} surface={now.surface} texts={texts} />
+      </div>
+      <Troubles call={call} state={state} surface={now.surface} texts={texts} />
+    </div>
   );
 }
 
-function problemText(problem: CaptureProblem | 'path', screen: boolean, texts: CallTexts): string {
+function Elapsed({ sinceMs }: { sinceMs: number }) {
+  const time = useNow(1000);
+  return (
+    <span class="share-bar__time" role="timer" aria-live="off">
+      {formatElapsed(time - sinceMs)}
+    </span>
+  );
+}
+
+function AgentCamera({ call, texts }: { call: ViewerCall; texts: CallTexts }) {
+  const stream = useStore(call.agentCamera);
+  const video = useRef<HTMLVideoElement>(null);
+  useEffect(() => {
+    const element = video.current;
+    if (!element || !stream) return;
+    element.srcObject = stream;
+    // Muted pictures may play without a click.
+    element.play().catch(() => {});
+    return () => {
+      element.srcObject = null;
+    };
+  }, [stream]);
+  if (!stream) return null;
+  return <video ref={video} class="share-bar__face" aria-label={texts.agentCamera} muted autoplay playsInline />;
+}
+
+/** Phones have two cameras; a desk may have several. */
+function FlipCamera({ call, surface, texts }: { call: ViewerCall; surface: Surface; texts: CallTexts }) {
+  const picture = useStore(call.picture);
+  if (surface !== 'camera' || picture.cameras < 2 || picture.kind === 'lost') return null;
+  return <IconButton icon="flip" label={texts.flip} onClick={() => void call.nextCamera()} />;
+}
+
+/** Everything that keeps the two from seeing or hearing each other, each with what can be done. */
+function Troubles({
+  call,
+  state,
+  surface,
+  texts,
+}: {
+  call: ViewerCall;
+  state: CallState;
+  surface: Surface;
+  texts: CallTexts;
+}) {
+  const picture = useStore(call.picture);
+  const awaySinceMs = useStore(call.awaySinceMs);
+  const blocked = useStore(call.voice.blocked);
+  const agentAwaySinceMs = state.agent_side.away_since_ms;
+  return (
+    <div class="share-bar__news" role="status">
+      {awaySinceMs !== null && (
+        <Notice tone="warn">
+          <Since ms={awaySinceMs}>{texts.away}</Since> {texts.awayMore}
+        </Notice>
+      )}
+      {awaySinceMs === null && agentAwaySinceMs !== undefined && (
+        <Notice tone="warn">
+          <Since ms={agentAwaySinceMs + Date.now() - call.serverNowMs()}>
+            {(time) => texts.agentAway(state.agent_name, time)}
+          </Since>
+        </Notice>
+      )}
+      {picture.kind === 'muted' && (
+        <Notice tone="warn">{surface === 'camera' ? texts.cameraMuted : texts.pictureMuted}</Notice>
+      )}
+      {picture.kind === 'lost' && (
+        <Notice
+          tone="warn"
+          action={
+            <Button small onClick={() => void call.nextCamera()}>
+              {texts.cameraAgain}
+            </Button>
+          }
+        >
+          {texts.cameraLost}
+        </Notice>
+      )}
+      {picture.problem !== null && <Notice tone="warn">{cameraProblem(picture.problem, texts)}</Notice>}
+      {blocked && (
+        <Notice
+          action={
+            <Button small icon="volume" onClick={() => call.voice.unblock()}>
+              {texts.hear}
+            </Button>
+          }
+        >
+          {texts.hearWhy(state.agent_name)}
+        </Notice>
+      )}
+    </div>
+  );
+}
+
+function cameraProblem(problem: string, texts: CallTexts): string {
   switch (problem) {
-    case 'cancelled':
-      return texts.cancelled;
-    case 'protected':
-      return screen ? texts.playerProtected : texts.playerProtectedAlone;
-    case 'unsupported':
-      return texts.playerUnsupported;
-    case 'empty':
-      return texts.playerEmpty;
-    case 'path':
-      return texts.path;
-    case 'failed':
+    case 'denied':
+      return texts.cameraDenied;
+    case 'missing':
+      return texts.cameraMissing;
+    case 'busy':
+      return texts.cameraBusy;
+    case 'system':
+      return texts.system;
+    default:
       return texts.failed;
   }
 }
 
-function Expiry({ atMs, host, call }: { atMs: number; host: ChatHost; call: ViewerCall }) {
-  useNow(1000);
-  return callTexts(host.lang).expires(formatElapsed(atMs - call.serverNowMs()));
-}
-
-/** Always in sight while something is shared. */
-export function SharingBar({ call, state, host }: Props) {
-  const now = useStore(call.state);
-  const texts = callTexts(host.lang);
-  const time = useNow(1000);
-  const bar = useRef<HTMLDivElement>(null);
-  const shown = now.kind === 'sharing';
-  useEffect(() => (shown && bar.current ? makeRoom(bar.current, host) : undefined), [shown, host]);
-  if (now.kind !== 'sharing') return null;
-  const label = now.surface === 'player' ? texts.sharingPlayer : texts.sharingScreen;
-  return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset groups fields of a form; this is a bar with a button.
-    <div ref={bar} class="sl-root share-bar" role="group" aria-label={texts.bar}>
-      <span class="share-bar__dot" aria-hidden="true" />
-      <span class="share-bar__text">{label(state.agent_name)}</span>
-      <span class="share-bar__time" role="timer" aria-live="off">
-        {formatElapsed(time - now.sinceMs)}
-      </span>
-      <Button tone="live" icon="stop" onClick={() => call.stop()}>
-        {texts.stop}
-      </Button>
-    </div>
-  );
+/** A sentence with a running time in it. */
+function Since({ ms, children }: { ms: number; children: (time: string) => ComponentChildren }) {
+  const now = useNow(1000);
+  return <>{children(formatElapsed(now - ms))}</>;
 }
 
 /** On phones the dialog fills the screen: it begins below the bar, however many lines that has. */

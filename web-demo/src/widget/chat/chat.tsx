@@ -2,16 +2,18 @@
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { PictureOutbox } from '../../client/picture-outbox.ts';
 import type { ViewerSession, ViewerState } from '../../client/viewer.ts';
 import { errorTexts } from '../../i18n/common.ts';
 import type { Lang } from '../../i18n/i18n.ts';
 import { Button, Icon, IconButton, Notice, useStore } from '../../ui/ui.tsx';
 import type { ChatHost } from '../host.ts';
 import { type CallHolder, CardPlace } from './call.tsx';
-import { Composer } from './composer.tsx';
+import { Composer, filesOf } from './composer.tsx';
 import { Conversation } from './conversation.tsx';
-import { CopyLink } from './link.tsx';
+import { CopyLink, privateLink } from './link.tsx';
 import { Rating } from './rating.tsx';
+import { CallRequest, Outcome } from './request.tsx';
 import { type ChatTexts, chatTexts } from './texts.ts';
 
 /** Attempts after which "reconnecting" becomes "cannot reach". */
@@ -20,7 +22,17 @@ const ATTEMPTS_HOPEFUL = 5;
 const NEAR_END_PX = 40;
 
 /** The whole chat, inside the dialog. */
-export function ChatView({ session, host, calls }: { session: ViewerSession; host: ChatHost; calls: CallHolder }) {
+export function ChatView({
+  session,
+  host,
+  calls,
+  outbox,
+}: {
+  session: ViewerSession;
+  host: ChatHost;
+  calls: CallHolder;
+  outbox: PictureOutbox;
+}) {
   const state = useStore(session.state);
   const texts = chatTexts(host.lang);
   const [open, setOpen] = useState(host.isOpen());
@@ -35,16 +47,27 @@ export function ChatView({ session, host, calls }: { session: ViewerSession; hos
   }, [host]);
   useUnread(state, open, session, host);
   const resolved = state.conversation?.status === 'resolved';
+  const pictures = useStore(outbox.pending);
+  const [problem, setProblem] = useState('');
+  const chooser = useRef<HTMLInputElement>(null);
+  const sendFiles = (files: readonly File[]) => {
+    setProblem(files.every((file) => outbox.add(file, file.name)) ? '' : texts.picturesPending);
+  };
+  const drop = useDrop(sendFiles);
   return (
-    <div class="sl-root chat">
+    <div class="sl-root chat" {...drop.handlers}>
       <Header state={state} host={host} texts={texts} />
       <ConnectionNotice state={state} session={session} texts={texts} lang={host.lang} />
-      <Scroller jump={jumpKey(state)}>
+      <Scroller jump={`${jumpKey(state)}/${pictures.at(-1)?.clientId ?? ''}`}>
         <Conversation
           state={state}
           session={session}
           texts={texts}
           lang={host.lang}
+          pictures={pictures}
+          outbox={outbox}
+          access={host}
+          link={privateLink(host)}
           onChip={(text) => {
             session.sendMessage(text);
             // The chips go, the focus does not: with a finger it stays off the text box, which would call the keyboard.
@@ -52,7 +75,7 @@ export function ChatView({ session, host, calls }: { session: ViewerSession; hos
             place?.focus();
           }}
         />
-        <CardPlace calls={calls} host={host} texts={texts} />
+        <CardPlace calls={calls} host={host} texts={texts} onPicture={() => chooser.current?.click()} />
         {resolved && (
           <section class="card card--done">
             <p class="card__title">
@@ -65,9 +88,61 @@ export function ChatView({ session, host, calls }: { session: ViewerSession; hos
         )}
         <Rating state={state} session={session} texts={texts} />
       </Scroller>
-      <Composer ref={message} session={session} state={state} texts={texts} host={host} />
+      <Outcome state={state} session={session} texts={texts} lang={host.lang} />
+      <CallRequest state={state} session={session} texts={texts} lang={host.lang} />
+      <Composer
+        ref={message}
+        session={session}
+        state={state}
+        texts={texts}
+        host={host}
+        problem={problem}
+        onProblem={setProblem}
+        onChoose={() => chooser.current?.click()}
+        onFiles={sendFiles}
+      />
+      <input
+        ref={chooser}
+        type="file"
+        accept="image/*"
+        multiple
+        hidden
+        aria-label={texts.sendPicture}
+        onChange={(event) => {
+          sendFiles([...(event.currentTarget.files ?? [])]);
+          // The same file may be chosen again.
+          event.currentTarget.value = '';
+        }}
+      />
+      {drop.over && <p class="drop">{texts.dropHere}</p>}
     </div>
   );
+}
+
+/** Files dragged over the chat. Anything else that is dragged, such as text into the box, is the browser's. */
+function useDrop(onFiles: (files: readonly File[]) => void) {
+  const [over, setOver] = useState(false);
+  const withFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
+  return {
+    over,
+    handlers: {
+      onDragOver: (event: DragEvent) => {
+        if (!withFiles(event)) return;
+        event.preventDefault();
+        setOver(true);
+      },
+      onDragLeave: (event: DragEvent) => {
+        const into = event.relatedTarget as Node | null;
+        if (!into || !(event.currentTarget as Node).contains(into)) setOver(false);
+      },
+      onDrop: (event: DragEvent) => {
+        if (!withFiles(event)) return;
+        event.preventDefault();
+        setOver(false);
+        onFiles(filesOf(event.dataTransfer));
+      },
+    },
+  };
 }
 
 /** Changes with an own message, an invitation, and the end of the ticket. */
@@ -100,7 +175,9 @@ function useUnread(state: ViewerState, open: boolean, session: ViewerSession, ho
     const from = seen.current ?? last;
     const fresh = entries.filter(
       ({ seq, author, body }) =>
-        seq > from && author.kind === 'agent' && (body.kind === 'message' || body.kind === 'call_invited'),
+        seq > from &&
+        author.kind === 'agent' &&
+        (body.kind === 'message' || body.kind === 'picture' || body.kind === 'call_invited'),
     );
     host.setUnread(open ? 0 : fresh.length);
   }, [entries, open, visible, session, host]);

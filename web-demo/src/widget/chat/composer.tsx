@@ -1,4 +1,4 @@
-// Where the viewer writes.
+// Where the viewer writes, and chooses, pastes or drops pictures.
 
 import type { Ref } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
@@ -11,22 +11,32 @@ import type { ChatTexts } from './texts.ts';
 /** From here on the characters that are left are worth a check: counting them costs time in long texts. */
 const COUNT_FROM = TEXT_CHARS_MAX / 2;
 
-/** Text box and button. Enter sends, Shift+Enter is a new line; while an input method composes, Enter is its own. */
+/** Text box and buttons. Enter sends, Shift+Enter is a new line; while an input method composes, Enter is its own. */
 export function Composer({
   ref,
   session,
   state,
   texts,
   host,
+  problem,
+  onProblem,
+  onChoose,
+  onFiles,
 }: {
   ref: Ref<HTMLTextAreaElement>;
   session: ViewerSession;
   state: ViewerState;
   texts: ChatTexts;
   host: ChatHost;
+  /** What the last thing that was sent was refused for; empty for nothing. */
+  problem: string;
+  onProblem: (text: string) => void;
+  /** Opens the choice of a picture. */
+  onChoose: () => void;
+  /** Pictures were pasted. */
+  onFiles: (files: readonly File[]) => void;
 }) {
   const draft = useDraft(host);
-  const [problem, setProblem] = useState('');
   const box = useRef<HTMLTextAreaElement | null>(null);
   useLayoutEffect(() => grow(box.current), [draft.text]);
 
@@ -34,14 +44,14 @@ export function Composer({
     const text = draft.text.trim();
     if (!text) return;
     if (text.length > COUNT_FROM && Array.from(text).length > TEXT_CHARS_MAX) {
-      setProblem(texts.tooLong(TEXT_CHARS_MAX));
+      onProblem(texts.tooLong(TEXT_CHARS_MAX));
       return;
     }
     if (!session.sendMessage(text)) {
-      setProblem(texts.tooMany);
+      onProblem(texts.tooMany);
       return;
     }
-    setProblem('');
+    onProblem('');
     draft.set('');
     box.current?.focus();
   };
@@ -60,6 +70,7 @@ export function Composer({
         </p>
       )}
       <div class="composer__box">
+        <IconButton class="composer__picture" icon="image" label={texts.sendPicture} onClick={onChoose} />
         <textarea
           ref={(element) => {
             box.current = element;
@@ -74,8 +85,14 @@ export function Composer({
           enterkeyhint="send"
           onInput={(event) => {
             draft.set(event.currentTarget.value);
-            setProblem('');
+            onProblem('');
             session.typed(event.currentTarget.value !== '');
+          }}
+          onPaste={(event) => {
+            const files = filesOf(event.clipboardData);
+            if (files.length === 0) return;
+            event.preventDefault();
+            onFiles(files);
           }}
           onKeyDown={(event) => {
             // 229: browsers that end the composition before they tell of the key.
@@ -88,6 +105,11 @@ export function Composer({
       </div>
     </form>
   );
+}
+
+/** The files of a paste or drop; text that comes with them, such as a picture's address, is left alone. */
+export function filesOf(data: DataTransfer | null): File[] {
+  return [...(data?.files ?? [])];
 }
 
 /** The unfinished text, kept over a reload of the tab. */

@@ -1,10 +1,13 @@
 // The conversation: greeting, days, messages, events, who is typing.
 
 import type { PendingMessage } from '../../client/outbox.ts';
+import type { PendingPicture, PictureOutbox } from '../../client/picture-outbox.ts';
+import type { PictureAccess } from '../../client/pictures.ts';
 import type { ViewerSession, ViewerState } from '../../client/viewer.ts';
 import { errorTexts } from '../../i18n/common.ts';
 import { formatDay, formatTime, type Lang } from '../../i18n/i18n.ts';
 import { Avatar, classes, Icon, Notice, useNow } from '../../ui/ui.tsx';
+import { Picture, Sending } from './picture.tsx';
 import { type Row, rowsOf } from './rows.ts';
 import type { ChatTexts } from './texts.ts';
 
@@ -13,15 +16,21 @@ interface Props {
   session: ViewerSession;
   texts: ChatTexts;
   lang: Lang;
+  /** Pictures on their way. */
+  pictures: readonly PendingPicture[];
+  outbox: PictureOutbox;
+  access: PictureAccess;
+  /** The private link, for who has to come back for the answer. */
+  link: string;
   /** A usual trouble was picked. */
   onChip: (text: string) => void;
 }
 
 /** Everything said so far. */
-export function Conversation({ state, session, texts, lang, onChip }: Props) {
+export function Conversation({ state, session, texts, lang, pictures, outbox, access, link, onChip }: Props) {
   const { conversation, entries, pending, peerTyping } = state;
   const rows = rowsOf(entries, pending, conversation?.agent_read_seq ?? 0, texts, lang);
-  const untouched = rows.length === 0;
+  const untouched = rows.length === 0 && pictures.length === 0;
   const nobody = state.welcomed && conversation?.status !== 'taken' && state.agentsOnline === 0;
   const name = conversation?.agent_name ?? texts.anAgent;
   return (
@@ -35,11 +44,24 @@ export function Conversation({ state, session, texts, lang, onChip }: Props) {
           <p class="bubble">{texts.greeting}</p>
         </div>
         {rows.map((row) => (
-          <RowView key={row.key} row={row} session={session} texts={texts} lang={lang} pending={pending} />
+          <RowView
+            key={row.key}
+            row={row}
+            session={session}
+            texts={texts}
+            lang={lang}
+            pending={pending}
+            access={access}
+          />
+        ))}
+        {pictures.map((one) => (
+          <Sending key={one.clientId} one={one} outbox={outbox} texts={texts} lang={lang} />
         ))}
       </div>
       {untouched && <Chips onChip={onChip} texts={texts} />}
-      {nobody && conversation?.status !== 'resolved' && <Notice>{texts.nobodyMore}</Notice>}
+      {nobody && conversation?.status !== 'resolved' && (
+        <Notice>{conversation ? <AnswerByLink link={link} texts={texts} /> : texts.nobodyMore}</Notice>
+      )}
       {peerTyping && (
         <p class="typing">
           <span class="typing__dots" aria-hidden="true">
@@ -51,6 +73,22 @@ export function Conversation({ state, session, texts, lang, onChip }: Props) {
         </p>
       )}
     </>
+  );
+}
+
+/** The message is left; the answer will be at the link, which stands here to be copied or photographed. */
+function AnswerByLink({ link, texts }: { link: string; texts: ChatTexts }) {
+  return (
+    <div class="by-link">
+      <p>{texts.nobodyLeft}</p>
+      <input
+        class="sl-input"
+        readOnly
+        aria-label={texts.linkByHand}
+        value={link}
+        onFocus={(event) => event.currentTarget.select()}
+      />
+    </div>
   );
 }
 
@@ -73,12 +111,14 @@ function RowView({
   texts,
   lang,
   pending,
+  access,
 }: {
   row: Row;
   session: ViewerSession;
   texts: ChatTexts;
   lang: Lang;
   pending: readonly PendingMessage[];
+  access: PictureAccess;
 }) {
   if (row.kind === 'day') return <Day atMs={row.atMs} lang={lang} />;
   if (row.kind === 'event') {
@@ -94,7 +134,16 @@ function RowView({
       {!row.own && <span class="row__face">{row.last && <Avatar name={row.author} />}</span>}
       <div class="row__stack">
         {row.first && <span class={classes('row__author', row.own && 'sl-visually-hidden')}>{row.author}</span>}
-        <p class={classes('bubble', row.delivery === 'sending' && 'bubble--sending')}>{row.text}</p>
+        {row.picture ? (
+          <Picture
+            access={access}
+            {...row.picture}
+            label={texts.pictureOf(row.author, formatTime(lang, row.atMs))}
+            texts={texts}
+          />
+        ) : (
+          <p class={classes('bubble', row.delivery === 'sending' && 'bubble--sending')}>{row.text}</p>
+        )}
         {refused && (
           <p class="row__refused">
             {texts.refused} {errorTexts(lang)[refused]}{' '}

@@ -5,10 +5,15 @@ import { Button } from '../../ui/ui.tsx';
 import type { ChatHost } from '../host.ts';
 import type { ChatTexts } from './texts.ts';
 
+/** The address under which this conversation is found again. */
+export function privateLink(host: Pick<ChatHost, 'server' | 'key'>): string {
+  return `${host.server}/c#${host.key}`;
+}
+
 /** The button, and what came of it. */
 export function CopyLink({ host, texts }: { host: ChatHost; texts: ChatTexts }) {
   const [state, setState] = useState<'idle' | 'copied' | 'by-hand'>('idle');
-  const link = `${host.server}/c#${host.key}`;
+  const link = privateLink(host);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(link);

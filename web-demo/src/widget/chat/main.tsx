@@ -3,6 +3,7 @@
 import { render } from 'preact';
 import { BlockSender } from '../../client/blocks.ts';
 import { socketUrl } from '../../client/connection.ts';
+import { PictureOutbox } from '../../client/picture-outbox.ts';
 import { ViewerSession } from '../../client/viewer.ts';
 import { langOf } from '../../i18n/i18n.ts';
 import type { Page } from '../../protocol/generated.ts';
@@ -13,6 +14,7 @@ import { browserName } from './browser.ts';
 import { BarPlace, CallHolder } from './call.tsx';
 import chatCss from './chat.css?inline';
 import { ChatView } from './chat.tsx';
+import { tabStorage } from './storage.ts';
 
 /** Longest page address or title sent, characters (signaling `PAGE_CHARS_MAX`). */
 const PAGE_CHARS_MAX = 2_000;
@@ -23,6 +25,7 @@ const styled = new WeakSet<ShadowRoot>();
 /** Draws the chat into its host. Returns what ends it. */
 export function mountChat(host: ChatHost): () => void {
   style(host.root);
+  const storage = tabStorage();
   const session = new ViewerSession({
     url: socketUrl(host.server),
     key: host.key,
@@ -30,18 +33,21 @@ export function mountChat(host: ChatHost): () => void {
     lang: langOf(navigator.language) === host.lang ? navigator.language : host.lang,
     page: currentPage(),
     ...(host.token ? { token: host.token } : {}),
-    ...storage(),
+    ...(storage && { storage }),
   });
   const calls = new CallHolder(session, host);
+  const outbox = new PictureOutbox({ access: host, nowMs: () => session.connection.clock.nowMs() });
+  const endPictures = followPictures(session, outbox);
   const endPlayer = followPlayer(session, host);
   const endViewport = followViewport(host);
   const endFocus = keepFocus(host.root, () => homeOf(host));
-  render(<ChatView session={session} host={host} calls={calls} />, host.body);
-  render(<BarPlace calls={calls} host={host} />, host.bar);
+  render(<ChatView session={session} host={host} calls={calls} outbox={outbox} />, host.body);
+  render(<BarPlace calls={calls} session={session} host={host} />, host.bar);
   session.open();
   return () => {
     host.onToggle = null;
     calls.close();
+    endPictures();
     endPlayer();
     endViewport();
     endFocus();
@@ -63,14 +69,6 @@ function style(root: ShadowRoot): void {
   }
 }
 
-function storage(): { storage?: Storage } {
-  try {
-    return { storage: sessionStorage };
-  } catch {
-    return {};
-  }
-}
-
 /** Where the focus goes on: the text box; with a finger the dialog, since the box would call the keyboard. */
 function homeOf(host: ChatHost): HTMLElement | null {
   if (!host.isOpen()) return host.root.querySelector<HTMLElement>('.launcher');
@@ -84,6 +82,18 @@ function currentPage(): Page {
     url: `${location.origin}${location.pathname}`.slice(0, PAGE_CHARS_MAX),
     title: document.title.slice(0, PAGE_CHARS_MAX),
     client: browserName(navigator),
+  };
+}
+
+/** Pictures go on when the line is back, and are on their way until their entries are here. */
+function followPictures(session: ViewerSession, outbox: PictureOutbox): () => void {
+  const ends = [
+    session.connection.on('welcome', () => outbox.resume()),
+    session.state.subscribe(() => outbox.arrived(session.state.get().entries.map((entry) => entry.client_id))),
+  ];
+  return () => {
+    for (const end of ends) end();
+    outbox.close();
   };
 }
 
@@ -128,8 +138,16 @@ function followViewport(host: ChatHost): () => void {
   const viewport = window.visualViewport;
   const frame = host.body.parentElement;
   if (!viewport || !frame) return () => {};
-  const resize = () => frame.style.setProperty('--sl-viewport-height', `${Math.round(viewport.height)}px`);
+  const resize = () => {
+    frame.style.setProperty('--sl-viewport-height', `${Math.round(viewport.height)}px`);
+    // Where the keyboard pushes the page up instead of making it smaller.
+    frame.style.setProperty('--sl-viewport-top', `${Math.round(viewport.offsetTop)}px`);
+  };
   resize();
   viewport.addEventListener('resize', resize);
-  return () => viewport.removeEventListener('resize', resize);
+  viewport.addEventListener('scroll', resize);
+  return () => {
+    viewport.removeEventListener('resize', resize);
+    viewport.removeEventListener('scroll', resize);
+  };
 }

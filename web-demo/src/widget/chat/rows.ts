@@ -2,7 +2,7 @@
 
 import type { PendingMessage } from '../../client/outbox.ts';
 import { formatDuration, type Lang, sameDay } from '../../i18n/i18n.ts';
-import type { CallId, Entry } from '../../protocol/generated.ts';
+import type { CallId, Entry, PictureId, Surface } from '../../protocol/generated.ts';
 import type { ChatTexts } from './texts.ts';
 
 /** Messages of one author within this time stand together, ms. */
@@ -10,6 +10,13 @@ const GROUP_MS = 3 * 60_000;
 
 /** How far an own message got. */
 export type Delivery = 'sending' | 'sent' | 'read' | 'refused';
+
+/** A picture as the server holds it. */
+export interface RowPicture {
+  readonly picture: PictureId;
+  readonly width: number;
+  readonly height: number;
+}
 
 /** A line of the conversation. */
 export type Row =
@@ -20,7 +27,10 @@ export type Row =
       key: string;
       own: boolean;
       author: string;
+      /** Empty for a picture. */
       text: string;
+      /** A picture in place of the text. */
+      picture: RowPicture | null;
       atMs: number;
       /** First of its group: shows the author. */
       first: boolean;
@@ -50,7 +60,8 @@ export function rowsOf(
   };
   for (const entry of entries) {
     if (entry.body.kind === 'call_accepted') accepted.add(entry.body.call);
-    if (entry.body.kind !== 'message') {
+    const { body } = entry;
+    if (body.kind !== 'message' && body.kind !== 'picture') {
       const text = eventText(entry, texts, lang, accepted);
       if (!text) continue;
       day(entry.at_ms);
@@ -65,7 +76,8 @@ export function rowsOf(
       key: entry.client_id ?? `e${entry.seq}`,
       own,
       author: own ? texts.you : entry.author.name,
-      text: entry.body.text,
+      text: body.kind === 'message' ? body.text : '',
+      picture: body.kind === 'picture' ? body : null,
       atMs: entry.at_ms,
       first: true,
       last: true,
@@ -81,6 +93,7 @@ export function rowsOf(
       own: true,
       author: texts.you,
       text: message.text,
+      picture: null,
       atMs: message.atMs,
       first: true,
       last: true,
@@ -133,14 +146,29 @@ export function eventText(
     case 'call_invited':
       return texts.invited(entry.author.name);
     case 'call_accepted':
-      return body.surface === 'player' ? texts.acceptedPlayer : texts.acceptedScreen;
+      return acceptedText(body.surface, texts);
     case 'call_ended':
       return endText(body, texts, lang, accepted.has(body.call));
+    case 'call_requested':
+      return texts.askedEntry;
+    case 'call_request_ended':
+      return entry.author.kind === 'viewer' ? texts.withdrawnEntry : texts.requestDeclined;
     case 'rated':
       return texts.ratedEntry(body.score);
     default:
       return null;
   }
+}
+
+function acceptedText(surface: Surface, texts: ChatTexts): string {
+  return {
+    player: texts.acceptedPlayer,
+    tab: texts.acceptedTab,
+    window: texts.acceptedWindow,
+    screen: texts.acceptedScreen,
+    camera: texts.acceptedCamera,
+    audio: texts.acceptedAudio,
+  }[surface];
 }
 
 function endText(
@@ -162,7 +190,10 @@ function endText(
       return texts.lostServer;
     case 'media_failed':
       return texts.lostMedia;
+    case 'viewer_lost':
+      return texts.lostLine;
     case 'agent_left':
+    case 'agent_lost':
       return texts.lostAgent;
     default:
       return accepted && body.duration_ms > 0
