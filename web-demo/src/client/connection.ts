@@ -161,7 +161,7 @@ export class Connection {
     if (on === this.#inCall) return;
     this.#inCall = on;
     this.quiet.set(false);
-    if (on && this.state.get().kind === 'open') {
+    if (this.state.get().kind === 'open') {
       this.#ping();
       this.#watch();
     }

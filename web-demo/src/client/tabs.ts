@@ -28,11 +28,13 @@ export interface Holder {
 export class CallTabs {
   readonly #channel: BroadcastChannel | null;
   readonly #name = String(Math.random());
+  readonly #takenMs: number;
   #holder: Holder | null = null;
   #listeners = new Set<(word: Word) => void>();
 
-  /** `name` is the same in all tabs of the conversation, and no secret. */
-  constructor(name: string) {
+  /** `name` is the same in all tabs of the conversation, and no secret. `takenMs`: for tests. */
+  constructor(name: string, takenMs = TAKEN_MS) {
+    this.#takenMs = takenMs;
     this.#channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(name);
     if (!this.#channel) return;
     this.#channel.onmessage = ({ data }: MessageEvent<Word>) => {
@@ -78,7 +80,7 @@ export class CallTabs {
     if (session === null) return;
     this.#holder = null;
     this.#channel?.postMessage({ t: 'given', to: word.to, session } satisfies Word);
-    void this.#heard((said) => (said.t === 'taken' && said.session === session ? true : null), TAKEN_MS).then(
+    void this.#heard((said) => (said.t === 'taken' && said.session === session ? true : null), this.#takenMs).then(
       (taken) => (taken ? holder.given() : holder.back(session)),
     );
   }
