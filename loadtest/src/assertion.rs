@@ -1,11 +1,12 @@
-//! Conditions on a run: `connect.total.p95<600ms`, `errors.total==0`.
+//! Conditions on a run: `connect.total.p95<600ms`, `errors.total==0`, `figures.loss_percent<1`, `server.cpu_percent.max<150`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::report::{Percentiles, Tally};
+use crate::watch::ServerReport;
 
 /// A condition as given.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +26,19 @@ enum Subject {
     Errors,
     /// `totals.NAME`.
     Total(String),
+    /// `figures.NAME`.
+    Figure(String),
+    /// `server.cpu_percent.STATISTIC` and `server.rss_bytes.STATISTIC`, of `first`, `last`, `mean` and `max`.
+    Server { series: String, statistic: String },
 }
+
+/// Names of one scenario's phases by mode, for telling slips of the pen.
+pub type PhaseNames<'a> = &'a [(&'a str, &'a [&'a str])];
+
+/// What can be asked of the server.
+const SERVER_SERIES: [&str; 2] = ["cpu_percent", "rss_bytes"];
+/// Statistics of the server's series.
+const SERVER_STATISTICS: [&str; 4] = ["first", "last", "mean", "max"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Relation {
@@ -37,7 +50,7 @@ enum Relation {
 }
 
 /// How an assertion came out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// As given.
     pub assertion: String,
@@ -79,6 +92,19 @@ impl FromStr for Assertion {
         let subject = match left.split('.').collect::<Vec<_>>()[..] {
             ["errors", "total"] => Subject::Errors,
             ["totals", name] if !name.is_empty() => Subject::Total(name.to_owned()),
+            ["figures", name] if !name.is_empty() => Subject::Figure(name.to_owned()),
+            ["server", series, statistic]
+                if SERVER_SERIES.contains(&series) && SERVER_STATISTICS.contains(&statistic) =>
+            {
+                Subject::Server { series: series.to_owned(), statistic: statistic.to_owned() }
+            }
+            ["server", ..] => {
+                return Err(format!(
+                    "{left:?}: of the server there are {} with {}",
+                    SERVER_SERIES.join(" and "),
+                    SERVER_STATISTICS.join(", ")
+                ));
+            }
             [mode, phase, statistic] if Percentiles::STATISTICS.contains(&statistic) => {
                 Subject::Phase { mode: mode.to_owned(), phase: phase.to_owned(), statistic: statistic.to_owned() }
             }
@@ -96,15 +122,23 @@ impl FromStr for Assertion {
 }
 
 impl Assertion {
-    /// Checks the names against a scenario's, so that a slip of the pen is told before the run and not after it.
+    /// Checks the names against a scenario's, so that a slip of the pen is told before the run and not after it. The
+    /// scenario's own name stands for all its modes.
     ///
     /// # Errors
     /// A sentence with the names there are.
-    pub fn check_names(&self, modes: &[&str], phases: &[&str]) -> Result<(), String> {
+    pub fn check_names(&self, scenario: &str, names: PhaseNames<'_>) -> Result<(), String> {
         let Subject::Phase { mode, phase, .. } = &self.subject else { return Ok(()) };
+        let mut modes: Vec<&str> = names.iter().map(|(mode, _)| *mode).collect();
+        if !modes.contains(&scenario) {
+            modes.insert(0, scenario);
+        }
         if !modes.contains(&mode.as_str()) {
             return Err(format!("--assert {}: {mode:?} is none of {}", self.text, modes.join(", ")));
         }
+        let of_mode = names.iter().filter(|(name, _)| name == mode || mode == scenario);
+        let mut phases: Vec<&str> = of_mode.flat_map(|(_, phases)| phases.iter().copied()).collect();
+        phases.dedup();
         if !phases.contains(&phase.as_str()) {
             return Err(format!("--assert {}: {phase:?} is none of {}", self.text, phases.join(", ")));
         }
@@ -113,10 +147,12 @@ impl Assertion {
 
     /// Compares with what was measured. `scenario` is the name that stands for all modes.
     #[must_use]
-    pub fn evaluate(&self, tally: &Tally, scenario: &str) -> Verdict {
+    pub fn evaluate(&self, tally: &Tally, server: Option<&ServerReport>, scenario: &str) -> Verdict {
         let value = match &self.subject {
             Subject::Errors => Some(tally.failures() as f64),
             Subject::Total(name) => tally.totals.get(name).map(|count| *count as f64),
+            Subject::Figure(name) => tally.figures.get(name).copied(),
+            Subject::Server { series, statistic } => server_value(server, series, statistic),
             Subject::Phase { mode, phase, statistic } => tally
                 .phases
                 .merged(|name| match name.split_once('.') {
@@ -134,6 +170,17 @@ impl Assertion {
         });
         Verdict { assertion: self.text.clone(), held, value }
     }
+}
+
+fn server_value(server: Option<&ServerReport>, series: &str, statistic: &str) -> Option<f64> {
+    let server = server?;
+    let spread = if series == "cpu_percent" { server.cpu_percent } else { server.rss_bytes }?;
+    Some(match statistic {
+        "first" => spread.first,
+        "last" => spread.last,
+        "mean" => spread.mean,
+        _ => spread.max,
+    })
 }
 
 /// A number, and whether it is a time; times come out in milliseconds.
@@ -160,11 +207,12 @@ mod tests {
         tally.phases.record("warm.total", Duration::from_millis(100));
         tally.phases.record("cold.total", Duration::from_millis(500));
         tally.count("completed", 2);
+        tally.figure("loss_percent", 0.5);
         tally
     }
 
     fn held(text: &str) -> bool {
-        text.parse::<Assertion>().unwrap().evaluate(&tally(), "connect").held
+        text.parse::<Assertion>().unwrap().evaluate(&tally(), None, "connect").held
     }
 
     #[test]
@@ -175,6 +223,8 @@ mod tests {
         assert!(held("connect.total.count==2"));
         assert!(held("errors.total==0"));
         assert!(held("totals.completed>=2"));
+        assert!(held("figures.loss_percent<1"));
+        assert!(!held("server.cpu_percent.max<100"), "a server that did not tell holds nothing");
         assert!(!held("warm.ice.p50<10ms"), "what was not measured does not hold");
     }
 
@@ -188,10 +238,16 @@ mod tests {
             "connect.total.p95<fast",
             "a<1",
             "errors.total<5ms",
+            "server.cpu.max<5",
+            "figures.loss_percent<5ms",
         ] {
             assert!(text.parse::<Assertion>().is_err(), "{text}");
         }
         let slip: Assertion = "warm.totel.p95<1ms".parse().unwrap();
-        assert!(slip.check_names(&["warm"], &["total"]).unwrap_err().contains("totel"));
+        assert!(slip.check_names("connect", &[("warm", &["total"])]).unwrap_err().contains("totel"));
+        let other: Assertion = "chat.total.p95<1ms".parse().unwrap();
+        assert!(other.check_names("connect", &[("warm", &["total"])]).unwrap_err().contains("chat"));
+        let whole: Assertion = "connect.total.p95<1ms".parse().unwrap();
+        assert!(whole.check_names("connect", &[("warm", &["total"])]).is_ok());
     }
 }

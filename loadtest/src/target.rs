@@ -1,24 +1,25 @@
 //! Where a load test aims, and the rule that it aims at nobody else's machine.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
-/// Address of a Sightline server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use rustls::ClientConfig;
+
+/// Address of a Sightline server, and whose certificates are believed there.
+#[derive(Debug, Clone)]
 pub struct Target {
     secure: bool,
     host: String,
     port: u16,
+    tls: Option<Arc<ClientConfig>>,
 }
 
 /// Why a target was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// The text is no `http://host:port`.
-    #[error("{0:?} is not a server address: expected http://HOST:PORT")]
+    #[error("{0:?} is not a server address: expected http://HOST:PORT or https://HOST:PORT")]
     Malformed(String),
-    /// TLS is not spoken by this build.
-    #[error("{0:?} is https: this load test speaks plain http and ws only; aim at the plain port on a private address")]
-    Tls(String),
     /// The name has no address.
     #[error("cannot resolve {host}: {reason}")]
     Resolve {
@@ -40,16 +41,16 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// Reads `http://host[:port][/]` or `host:port`.
+    /// Reads `http://host[:port][/]`, `https://host[:port][/]` or `host:port`.
     ///
     /// # Errors
-    /// [`TargetError::Malformed`], or [`TargetError::Tls`] for `https`.
+    /// [`TargetError::Malformed`].
     pub fn parse(text: &str) -> Result<Self, TargetError> {
         let malformed = || TargetError::Malformed(text.to_owned());
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let secure = match scheme {
             "http" | "ws" => false,
-            "https" | "wss" => return Err(TargetError::Tls(text.to_owned())),
+            "https" | "wss" => true,
             _ => return Err(malformed()),
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
@@ -60,13 +61,39 @@ impl Target {
         if host.is_empty() {
             return Err(malformed());
         }
-        Ok(Self { secure, host: host.to_owned(), port: port.unwrap_or(80) })
+        let port = port.unwrap_or(if secure { 443 } else { 80 });
+        Ok(Self { secure, host: host.to_owned(), port, tls: None })
+    }
+
+    /// The same target with the TLS settings to reach it by. Without them the system's certificate authorities count.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Arc<ClientConfig>) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Whether it is reached by TLS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// TLS settings, when some were given.
+    #[must_use]
+    pub fn tls(&self) -> Option<Arc<ClientConfig>> {
+        self.tls.clone()
+    }
+
+    /// Name or address, without port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// A plain target at a known address.
     #[must_use]
     pub fn plain(address: SocketAddr) -> Self {
-        Self { secure: false, host: address.ip().to_string(), port: address.port() }
+        Self { secure: false, host: address.ip().to_string(), port: address.port(), tls: None }
     }
 
     /// `http://host:port`, without a slash at the end.
@@ -167,6 +194,8 @@ mod tests {
         assert_eq!(Target::parse("localhost:9").unwrap().authority(), "localhost:9");
         assert_eq!(Target::parse("http://[::1]:9").unwrap().authority(), "[::1]:9");
         assert_eq!(Target::parse("http://desk").unwrap().authority(), "desk:80");
+        let secure = Target::parse("https://desk").unwrap();
+        assert_eq!((secure.base(), secure.websocket()), ("https://desk:443".into(), "wss://desk:443/ws".into()));
     }
 
     #[test]
@@ -174,7 +203,6 @@ mod tests {
         for text in ["", "http://", "ftp://x:1", "http://x:port", "http://x:1/path", "http://[zz]:1", "http://u@x:1"] {
             assert!(matches!(Target::parse(text), Err(TargetError::Malformed(_))), "{text}");
         }
-        assert!(matches!(Target::parse("https://x"), Err(TargetError::Tls(_))));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use loadtest::client::{AgentClient, ViewerClient};
 use loadtest::engine::VideoCodec;
-use loadtest::scenarios::Stop;
+use loadtest::scenarios::{Stop, StopReason};
 use signaling::timeline::{EndReason, Entry, EntryBody};
 use signaling::wire::CallStage;
 use tokio::time::sleep;
@@ -47,7 +47,7 @@ async fn every_acknowledged_message_is_there_once_and_in_order() {
 
     the_call_ended_and_can_be_offered_again(&mut kim.client, &mut caller, &call).await;
     sleep(WRITING).await;
-    stop.send(true).expect("writers run");
+    stop.stop(StopReason::Operator);
 
     let robin = reader.await.expect("the reader ends well");
     for (writer, (conversation, ticket)) in writers.into_iter().zip(conversations) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use loadtest::client::{AgentClient, AgentOptions, RestClient, ViewerClient, ViewerOptions};
 use loadtest::engine::VideoCodec;
-use loadtest::scenarios::Stop;
+use loadtest::scenarios::{Stop, StopReason};
 use loadtest::target::Target;
 use sightline::auth::hash_password;
 use sightline::cluster::{Bus, LocalBus};
@@ -197,7 +197,7 @@ async fn both_sides_write_at_once(pair: &Pair) {
     }
     let reader = tokio::spawn(read_until(agent, stop));
     tokio::time::sleep(Duration::from_secs(3)).await;
-    switch.send(true).expect("writers run");
+    switch.stop(StopReason::Operator);
     let mut agent = reader.await.expect("the reader ends well");
     for (conversation, _ticket, writer) in writers {
         let (viewer, written) = writer.await.expect("the writer ends well");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use signaling::wire::{CallState, ConversationSummary, HelloAgent};
+use signaling::wire::{CallState, ConversationStatus, ConversationSummary, HelloAgent};
 use signaling::{ClientMessage, ConversationId, PROTOCOL_VERSION, ServerMessage};
 use tokio::time::{Duration, Instant, sleep};
 
@@ -19,6 +19,8 @@ pub struct AgentOptions {
     pub token: Option<String>,
     /// How it dials.
     pub dial: DialOptions,
+    /// Whether it forgets resolved conversations, for long runs; tests look at them.
+    pub forgets: bool,
 }
 
 /// An agent's client.
@@ -188,6 +190,11 @@ impl AgentClient {
     }
 
     fn note(&mut self, summary: &ConversationSummary) {
+        if self.options.forgets && summary.status == ConversationStatus::Resolved {
+            self.desk.remove(&summary.id);
+            self.calls.remove(&summary.id);
+            return;
+        }
         if let Some(call) = &summary.call {
             self.note_call(call);
         }

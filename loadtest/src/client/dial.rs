@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -10,11 +11,15 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, http};
 
-use super::ClientError;
+use super::{ClientError, tls};
 use crate::target::Target;
 
+/// What a WebSocket lies on: TCP, or TLS on it.
+pub trait Wire: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send + Sync {}
+impl<T: AsyncRead + AsyncWrite + std::fmt::Debug + Unpin + Send + Sync> Wire for T {}
+
 /// The socket of a client.
-pub type WsStream = WebSocketStream<TcpStream>;
+pub type WsStream = WebSocketStream<Box<dyn Wire>>;
 
 /// Read buffer of a socket, bytes. The library's default of 128 KiB a connection would be most of a large run's memory;
 /// all but session descriptions and histories fit.
@@ -29,13 +34,15 @@ pub struct DialOptions {
     pub origin: Option<String>,
     /// Local address to connect from, to spread large runs over 127.0.0.0/8; any when absent.
     pub from: Option<std::net::IpAddr>,
+    /// API key sent with the upgrade: the server then leaves out its limits per address, which would measure themselves.
+    pub api_key: Option<std::sync::Arc<str>>,
     /// Bound on all steps together.
     pub limit: Duration,
 }
 
 impl Default for DialOptions {
     fn default() -> Self {
-        Self { origin: None, from: None, limit: Duration::from_secs(10) }
+        Self { origin: None, from: None, api_key: None, limit: Duration::from_secs(10) }
     }
 }
 
@@ -46,6 +53,8 @@ pub struct DialTimings {
     pub dns: Duration,
     /// TCP handshake.
     pub tcp: Duration,
+    /// TLS handshake; zero on a plain target.
+    pub tls: Duration,
     /// WebSocket upgrade.
     pub ws: Duration,
 }
@@ -74,7 +83,16 @@ async fn dial_steps(target: &Target, options: &DialOptions) -> Result<(WsStream,
     timings.tcp = started.elapsed();
 
     let started = Instant::now();
-    let socket = upgrade(target, options, stream).await?;
+    let wire: Box<dyn Wire> = if target.is_secure() {
+        let stream = tls::handshake(target, stream).await?;
+        timings.tls = started.elapsed();
+        Box::new(stream)
+    } else {
+        Box::new(stream)
+    };
+
+    let started = Instant::now();
+    let socket = upgrade(target, options, wire).await?;
     timings.ws = started.elapsed();
     Ok((socket, timings))
 }
@@ -89,7 +107,7 @@ async fn connect(address: SocketAddr, from: Option<std::net::IpAddr>) -> std::io
     Ok(stream)
 }
 
-async fn upgrade(target: &Target, options: &DialOptions, stream: TcpStream) -> Result<WsStream, ClientError> {
+async fn upgrade(target: &Target, options: &DialOptions, wire: Box<dyn Wire>) -> Result<WsStream, ClientError> {
     let mut request = target
         .websocket()
         .into_client_request()
@@ -99,12 +117,17 @@ async fn upgrade(target: &Target, options: &DialOptions, stream: TcpStream) -> R
             .map_err(|_| ClientError::Protocol("the origin is no header value".to_owned()))?;
         request.headers_mut().insert(http::header::ORIGIN, value);
     }
+    if let Some(key) = &options.api_key {
+        let value = HeaderValue::from_str(&format!("Bearer {key}"))
+            .map_err(|_| ClientError::Protocol("the API key is no header value".to_owned()))?;
+        request.headers_mut().insert(http::header::AUTHORIZATION, value);
+    }
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    match tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await {
+    match tokio_tungstenite::client_async_with_config(request, wire, Some(config)).await {
         Ok((socket, _response)) => Ok(socket),
         Err(WsError::Http(response)) => {
             let body = response.body().as_deref().unwrap_or_default();

@@ -20,6 +20,9 @@ pub enum ClientError {
         /// The system's words.
         reason: String,
     },
+    /// TLS came to nothing.
+    #[error("TLS failed: {0}")]
+    Tls(String),
     /// The server answered the upgrade with an HTTP error.
     #[error("the server refused the WebSocket with HTTP {status}: {body}")]
     Upgrade {
@@ -85,6 +88,7 @@ impl ClientError {
         match self {
             Self::Target(_) => "target".to_owned(),
             Self::Unreachable { .. } => "unreachable".to_owned(),
+            Self::Tls(_) => "TLS failed".to_owned(),
             Self::Upgrade { status, .. } => format!("upgrade refused ({status})"),
             Self::Closed { .. } => "connection closed".to_owned(),
             Self::Refused { code, .. } => format!("refused ({code:?})"),

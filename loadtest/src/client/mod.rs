@@ -10,15 +10,17 @@ mod error;
 mod history;
 mod rest;
 mod session;
+mod tls;
 mod viewer;
 
 pub use agent::{AgentClient, AgentOptions};
 pub use clock::{ServerClock, unix_ms};
-pub use dial::{DialOptions, DialTimings, WsStream, dial};
+pub use dial::{DialOptions, DialTimings, Wire, WsStream, dial};
 pub use error::ClientError;
 pub use history::{Chat, History};
 pub use rest::RestClient;
 pub use session::{Session, WireError, json_block};
+pub use tls::{Trust, client_config};
 pub use viewer::{ViewerClient, ViewerOptions, random_key};
 
 use std::future::Future;

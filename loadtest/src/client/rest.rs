@@ -7,12 +7,16 @@ use serde::de::DeserializeOwned;
 use signaling::api::{
     ApiError, Ops, SessionView, SignIn, TelemetryExport, Ticket, TicketList, TokenAnswer, TokenRequest,
 };
+use signaling::load_test::{LoadTestAgents, LoadTestAgentsRequest};
 
 use super::ClientError;
 use crate::target::Target;
 
 /// Bound on one REST call.
 const REST_LIMIT: Duration = Duration::from_secs(10);
+
+/// Where agents of a load test are made.
+const LOAD_TEST_AGENTS: &str = "/api/v1/load-test/agents";
 
 /// A client of `/api/v1`.
 #[derive(Debug, Clone)]
@@ -28,10 +32,15 @@ impl RestClient {
     /// # Errors
     /// [`ClientError::Protocol`] when the HTTP client cannot be made.
     pub fn new(target: &Target, bearer: Option<String>) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
-            .timeout(REST_LIMIT)
-            .build()
-            .map_err(|error| ClientError::Protocol(format!("no HTTP client: {error}")))?;
+        let mut builder = reqwest::Client::builder().timeout(REST_LIMIT);
+        if target.is_secure() {
+            let tls = match target.tls() {
+                Some(tls) => tls,
+                None => super::client_config(super::Trust::System).map_err(ClientError::Tls)?,
+            };
+            builder = builder.tls_backend_preconfigured((*tls).clone());
+        }
+        let http = builder.build().map_err(|error| ClientError::Protocol(format!("no HTTP client: {error}")))?;
         Ok(Self { http, base: target.base(), bearer })
     }
 
@@ -64,6 +73,30 @@ impl RestClient {
     /// [`ClientError::Rest`], [`ClientError::Unreachable`].
     pub async fn mint_token(&self, request: &TokenRequest) -> Result<TokenAnswer, ClientError> {
         self.post("/api/v1/tokens", request).await
+    }
+
+    /// Makes agents for a load test; needs an API key.
+    ///
+    /// # Errors
+    /// [`ClientError::Rest`], [`ClientError::Unreachable`].
+    pub async fn open_load_test_agents(&self, request: &LoadTestAgentsRequest) -> Result<LoadTestAgents, ClientError> {
+        self.post(LOAD_TEST_AGENTS, request).await
+    }
+
+    /// Removes agents of a load test; needs an API key.
+    ///
+    /// # Errors
+    /// [`ClientError::Rest`], [`ClientError::Unreachable`].
+    pub async fn close_load_test_agents(&self, batch: &str) -> Result<(), ClientError> {
+        let path = format!("{LOAD_TEST_AGENTS}/{batch}");
+        let request = self.authorized(self.http.delete(format!("{}{path}", self.base)));
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        if (200..300).contains(&status) {
+            return Ok(());
+        }
+        let message = response.text().await.unwrap_or_default();
+        Err(ClientError::Rest { method: "DELETE", path, status, code: None, message })
     }
 
     /// One ticket.

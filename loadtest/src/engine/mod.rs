@@ -3,12 +3,15 @@
 //! Slots, data channels and who offers are those of docs/protocol.md ("Calls"): the client is the controlling offerer and
 //! nothing is renegotiated but ICE.
 
+mod arrivals;
 mod clip;
 mod peer;
 pub mod str0m;
 
 pub use clip::{CLIP_FPS, Clip, VideoCodec, clip};
-pub use peer::{ArrivalCounts, Channel, Command, EngineError, MediaEvent, MediaOptions, Peer, PeerEnds};
+pub use peer::{
+    ArrivalCounts, ArrivalSnapshot, Channel, Command, EngineError, MediaEvent, MediaOptions, Peer, PeerEnds,
+};
 
 /// `mid` of the viewer's microphone.
 pub const SLOT_AUDIO_SEND: &str = "0";

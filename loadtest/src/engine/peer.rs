@@ -109,6 +109,8 @@ pub enum Command {
     Echo(usize, oneshot::Sender<Duration>),
     /// Send a message.
     Send(Channel, Vec<u8>),
+    /// End without telling the server, as a phone that loses its battery does.
+    Vanish,
     /// Take another local port, as after a network switch, without telling the server.
     Rebind(oneshot::Sender<Result<(), EngineError>>),
 }
@@ -130,12 +132,46 @@ pub struct ArrivalCounts {
     pub frames_sent: AtomicU64,
     /// RTP packets received.
     pub packets: AtomicU64,
+    /// RTP packets that were sent, by their sequence numbers.
+    pub packets_expected: AtomicU64,
+    /// Freezes as W3C webrtc-stats counts them.
+    pub freezes: AtomicU64,
+    /// Their length together, ms.
+    pub frozen_ms: AtomicU64,
+}
+
+/// Some of the counts at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ArrivalSnapshot {
+    /// Complete frames received.
+    pub frames: u64,
+    /// RTP packets received.
+    pub packets_received: u64,
+    /// RTP packets that were sent, by their sequence numbers.
+    pub packets_expected: u64,
+    /// Freezes as W3C webrtc-stats counts them.
+    pub freezes: u64,
+    /// Their length together, ms.
+    pub frozen_ms: u64,
 }
 
 impl ArrivalCounts {
     /// Adds one.
     pub(crate) fn bump(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counts now.
+    #[must_use]
+    pub fn snapshot(&self) -> ArrivalSnapshot {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        ArrivalSnapshot {
+            frames: read(&self.frames),
+            packets_received: read(&self.packets),
+            packets_expected: read(&self.packets_expected),
+            freezes: read(&self.freezes),
+            frozen_ms: read(&self.frozen_ms),
+        }
     }
 
     /// Frames received so far.
@@ -242,6 +278,12 @@ impl Peer {
         let (reply, answer) = oneshot::channel();
         self.tell(Command::Rebind(reply)).await?;
         answer.await.map_err(|_| EngineError::Closed)?
+    }
+
+    /// Ends the connection without a word to the server.
+    pub async fn vanish(&mut self) {
+        // A peer that is closed already has vanished.
+        let _ = self.tell(Command::Vanish).await;
     }
 
     /// The next event; [`MediaEvent::Closed`] for ever once the engine has ended. Cancelling loses nothing.

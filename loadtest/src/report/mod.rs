@@ -1,113 +1,31 @@
-//! Figures of a run: HDR histograms by phase, totals, errors, and the report made of them.
+//! Figures of a run: HDR histograms by phase, totals, errors, course over time, and the report made of them.
+//!
+//! The JSON report's schema is `docs/loadtest.schema.json`.
+
+mod compare;
+mod course;
+mod histogram;
+mod html;
+mod plot;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+pub use compare::{Comparison, Tolerance, compare};
+pub use course::{Course, Point, Second};
+pub use histogram::{Percentiles, Phases};
 
 use crate::assertion::Verdict;
+use crate::faults::FaultRecord;
+use crate::watch::{GeneratorReport, ServerReport};
 
 /// Name and version of the JSON report's layout.
 pub const REPORT_FORMAT: &str = "sightline-loadtest/1";
-/// Largest value a histogram tells, µs: ten minutes; a later one counts as this.
-const VALUE_US_MAX: u64 = 600_000_000;
-/// Significant decimal digits of a histogram.
-const DIGITS: u8 = 3;
 /// Different kinds of errors kept apart; the rest is counted together.
 const ERROR_KINDS_MAX: usize = 64;
-
-/// Histograms by phase, such as `warm.total`.
-#[derive(Debug, Default)]
-pub struct Phases {
-    histograms: BTreeMap<String, Histogram<u64>>,
-}
-
-impl Phases {
-    /// Adds one measurement.
-    pub fn record(&mut self, phase: &str, value: Duration) {
-        let us = u64::try_from(value.as_micros()).unwrap_or(u64::MAX).clamp(1, VALUE_US_MAX);
-        if let Some(histogram) = self.histograms.get_mut(phase) {
-            histogram.saturating_record(us);
-        } else if let Some(mut histogram) = empty() {
-            histogram.saturating_record(us);
-            self.histograms.insert(phase.to_owned(), histogram);
-        }
-    }
-
-    /// Percentiles of all phases that match `matches` taken together; `None` when nothing was measured.
-    #[must_use]
-    pub fn merged(&self, matches: impl Fn(&str) -> bool) -> Option<Percentiles> {
-        let mut sum = empty()?;
-        for (_, histogram) in self.histograms.iter().filter(|(name, _)| matches(name)) {
-            sum.add(histogram).ok()?;
-        }
-        (!sum.is_empty()).then(|| Percentiles::of(&sum))
-    }
-
-    /// Percentiles of every phase.
-    #[must_use]
-    pub fn summary(&self) -> BTreeMap<String, Percentiles> {
-        self.histograms.iter().map(|(name, histogram)| (name.clone(), Percentiles::of(histogram))).collect()
-    }
-}
-
-fn empty() -> Option<Histogram<u64>> {
-    // The bounds are constants that the library accepts.
-    Histogram::new_with_bounds(1, VALUE_US_MAX, DIGITS).ok()
-}
-
-/// One phase in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Percentiles {
-    /// Measurements.
-    pub count: u64,
-    /// Smallest.
-    pub min: f64,
-    /// Median.
-    pub p50: f64,
-    /// 90th percentile.
-    pub p90: f64,
-    /// 95th percentile.
-    pub p95: f64,
-    /// 99th percentile.
-    pub p99: f64,
-    /// Largest.
-    pub max: f64,
-}
-
-impl Percentiles {
-    /// Names that [`Self::get`] knows.
-    pub const STATISTICS: [&'static str; 7] = ["count", "min", "p50", "p90", "p95", "p99", "max"];
-
-    fn of(histogram: &Histogram<u64>) -> Self {
-        let ms = |us: u64| us as f64 / 1_000.0;
-        Self {
-            count: histogram.len(),
-            min: ms(histogram.min()),
-            p50: ms(histogram.value_at_quantile(0.50)),
-            p90: ms(histogram.value_at_quantile(0.90)),
-            p95: ms(histogram.value_at_quantile(0.95)),
-            p99: ms(histogram.value_at_quantile(0.99)),
-            max: ms(histogram.max()),
-        }
-    }
-
-    /// A statistic by its name.
-    #[must_use]
-    pub fn get(&self, statistic: &str) -> Option<f64> {
-        Some(match statistic {
-            "count" => self.count as f64,
-            "min" => self.min,
-            "p50" => self.p50,
-            "p90" => self.p90,
-            "p95" => self.p95,
-            "p99" => self.p99,
-            "max" => self.max,
-            _ => return None,
-        })
-    }
-}
+/// Phases whose distribution is drawn: those that a person waits for.
+const CURVE_ENDS: [&str; 4] = ["total", "ack", "hello", "place"];
 
 /// What a scenario counts while it runs.
 #[derive(Debug, Default)]
@@ -116,8 +34,18 @@ pub struct Tally {
     pub phases: Phases,
     /// Counts by name.
     pub totals: BTreeMap<String, u64>,
+    /// Other numbers by name, the unit in the name.
+    pub figures: BTreeMap<String, f64>,
     /// Failures by kind.
     pub errors: BTreeMap<String, u64>,
+    /// What happened when.
+    pub course: Course,
+    /// Faults that were injected, and how the clients came back.
+    pub faults: Vec<FaultRecord>,
+    /// Steps of a `capacity` run.
+    pub steps: Vec<CapacityStep>,
+    /// Sentences for the reader.
+    pub notes: Vec<String>,
     /// Why the run ended early; `None` when it ran to its end.
     pub broken_off: Option<String>,
     /// Whether the operator stopped it.
@@ -130,10 +58,20 @@ impl Tally {
         *self.totals.entry(name.to_owned()).or_default() += add;
     }
 
+    /// Sets a figure.
+    pub fn figure(&mut self, name: &str, value: f64) {
+        self.figures.insert(name.to_owned(), value);
+    }
+
     /// Counts a failure.
     pub fn fail(&mut self, kind: &str) {
+        self.fail_times(kind, 1);
+    }
+
+    /// Counts failures of one kind.
+    pub fn fail_times(&mut self, kind: &str, times: u64) {
         let kind = if self.errors.len() < ERROR_KINDS_MAX || self.errors.contains_key(kind) { kind } else { "other" };
-        *self.errors.entry(kind.to_owned()).or_default() += 1;
+        *self.errors.entry(kind.to_owned()).or_default() += times;
     }
 
     /// All failures.
@@ -143,15 +81,69 @@ impl Tally {
     }
 }
 
+/// One rate that a `capacity` run tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CapacityStep {
+    /// Arrivals or messages a second.
+    pub rate_per_s: f64,
+    /// Whether every assertion held.
+    pub held: bool,
+    /// The assertions.
+    pub asserts: Vec<Verdict>,
+    /// What a person waits for, ms.
+    pub latency_ms: Option<Percentiles>,
+    /// Failures by kind.
+    pub errors: BTreeMap<String, u64>,
+    /// Mean CPU of the server, percent of one core.
+    pub server_cpu_percent: Option<f64>,
+    /// Mean CPU of this tool, percent of one core.
+    pub generator_cpu_percent: f64,
+    /// What was short, in words, when it fell.
+    pub short_of: Option<String>,
+}
+
+/// The machine that generated the load.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Cores this process may use.
+    pub cores: u64,
+    /// Memory, bytes.
+    pub memory_bytes: Option<u64>,
+    /// Operating system and architecture.
+    pub system: String,
+}
+
+impl Machine {
+    /// This machine.
+    #[must_use]
+    pub fn here() -> Self {
+        let memory = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+            line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1_024)
+        });
+        Self {
+            cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
+            memory_bytes: memory,
+            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        }
+    }
+}
+
 /// The JSON report.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     /// [`REPORT_FORMAT`].
-    pub format: &'static str,
-    /// `connect` or `chat`.
-    pub scenario: &'static str,
+    pub format: String,
+    /// Version of this tool.
+    pub tool: String,
+    /// Name of the scenario.
+    pub scenario: String,
     /// Where it was aimed.
     pub target: String,
+    /// The command line, secrets left out.
+    pub command: String,
+    /// Where the load came from.
+    pub machine: Machine,
     /// Start of the run, ms since the Unix epoch, this machine's clock.
     pub started_at_ms: f64,
     /// Length of the run, seconds.
@@ -160,22 +152,112 @@ pub struct Report {
     pub settings: serde_json::Value,
     /// Percentiles by phase, ms.
     pub phases: BTreeMap<String, Percentiles>,
+    /// Curves of the phases that people wait for: quantile (0 to 1) and ms.
+    pub curves: BTreeMap<String, Vec<(f64, f64)>>,
     /// Counts.
     pub totals: BTreeMap<String, u64>,
+    /// Other numbers, the unit in the name.
+    pub figures: BTreeMap<String, f64>,
     /// Failures by kind.
     pub errors: BTreeMap<String, u64>,
+    /// CPU and memory of the server; `null` when it did not tell.
+    pub server: Option<ServerReport>,
+    /// CPU and delay of this tool.
+    pub generator: GeneratorReport,
+    /// The run second by second.
+    pub seconds: Vec<Second>,
+    /// A sample of single measurements.
+    pub points: Vec<Point>,
+    /// Injected faults.
+    pub faults: Vec<FaultRecord>,
+    /// Steps of a `capacity` run.
+    pub steps: Vec<CapacityStep>,
     /// The assertions and how they came out.
     pub asserts: Vec<Verdict>,
+    /// Sentences for the reader.
+    pub notes: Vec<String>,
     /// Whether the operator stopped it; the figures are of what ran until then.
     pub interrupted: bool,
     /// Why it ended early.
     pub broken_off: Option<String>,
 }
 
+/// What a report is made of, beside the tally.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Where it was aimed.
+    pub target: String,
+    /// The command line, secrets left out.
+    pub command: String,
+    /// Start, ms since the Unix epoch.
+    pub started_at_ms: f64,
+    /// Length, seconds.
+    pub duration_s: f64,
+    /// What was asked for.
+    pub settings: serde_json::Value,
+}
+
 impl Report {
-    /// The summary for a terminal, the phases of each mode in the given order.
+    /// A report of a tally.
     #[must_use]
-    pub fn table(&self, order: &[&str]) -> String {
+    pub fn new(
+        frame: Frame,
+        tally: Tally,
+        asserts: Vec<Verdict>,
+        server: Option<ServerReport>,
+        generator: GeneratorReport,
+    ) -> Self {
+        Self {
+            format: REPORT_FORMAT.to_owned(),
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+            scenario: frame.scenario,
+            target: frame.target,
+            command: frame.command,
+            machine: Machine::here(),
+            started_at_ms: frame.started_at_ms,
+            duration_s: frame.duration_s,
+            settings: frame.settings,
+            phases: tally.phases.summary(),
+            curves: tally.phases.curves(&CURVE_ENDS),
+            totals: tally.totals,
+            figures: tally.figures,
+            errors: tally.errors,
+            server,
+            generator,
+            seconds: tally.course.seconds,
+            points: tally.course.points,
+            faults: tally.faults,
+            steps: tally.steps,
+            asserts,
+            notes: tally.notes,
+            interrupted: tally.interrupted,
+            broken_off: tally.broken_off,
+        }
+    }
+
+    /// The report as a page that stands alone: no script, no network, light and dark.
+    #[must_use]
+    pub fn html(&self) -> String {
+        html::page(self)
+    }
+
+    /// Names of the phases in the order they happen, mode by mode.
+    #[must_use]
+    pub fn ordered_phases(&self) -> Vec<(&str, &Percentiles)> {
+        let mut rows: Vec<_> = self.phases.iter().map(|(name, row)| (name.as_str(), row)).collect();
+        rows.sort_by_key(|(name, _)| {
+            let (mode, phase) = name.split_once('.').unwrap_or((name, ""));
+            let mode_place = ["cold", "warm"].iter().position(|known| *known == mode).unwrap_or(9);
+            (mode_place, mode.to_owned(), phase_place(phase), phase.to_owned())
+        });
+        rows
+    }
+
+    /// The summary for a terminal.
+    #[must_use]
+    pub fn table(&self) -> String {
         use std::fmt::Write as _;
         let mut text = String::new();
         // Writing to a string cannot fail.
@@ -187,12 +269,7 @@ impl Report {
             );
             let _ = writeln!(text, "\n{head}");
         }
-        let mut rows: Vec<_> = self.phases.iter().collect();
-        rows.sort_by_key(|(name, _)| {
-            let (mode, phase) = name.split_once('.').unwrap_or((name, ""));
-            (mode.to_owned(), order.iter().position(|known| *known == phase))
-        });
-        for (name, row) in rows {
+        for (name, row) in self.ordered_phases() {
             let _ = writeln!(
                 text,
                 "{name:<22}{:>8}{:>10.1}{:>10.1}{:>10.1}{:>10.1}{:>10.1}{:>10.1}",
@@ -201,10 +278,29 @@ impl Report {
         }
         let _ = writeln!(text);
         for (name, count) in &self.totals {
-            let _ = writeln!(text, "{name:<22}{count:>8}");
+            let _ = writeln!(text, "{name:<34}{count:>12}");
+        }
+        for (name, value) in &self.figures {
+            let _ = writeln!(text, "{name:<34}{value:>12.1}");
+        }
+        if let Some(server) = &self.server {
+            let _ = writeln!(text, "{server}");
+        }
+        let _ = writeln!(text, "{}", self.generator);
+        for step in &self.steps {
+            let verdict = if step.held { "held" } else { "FELL" };
+            let p95 = step.latency_ms.map_or(f64::NAN, |row| row.p95);
+            let short = step.short_of.as_deref().map(|short| format!("; short of {short}")).unwrap_or_default();
+            let _ = writeln!(text, "step {:>8.1}/s: {verdict}, p95 {p95:.1} ms{short}", step.rate_per_s);
+        }
+        for fault in &self.faults {
+            let _ = writeln!(text, "{fault}");
         }
         for (kind, count) in &self.errors {
             let _ = writeln!(text, "error: {kind:<40}{count:>8}");
+        }
+        for note in &self.notes {
+            let _ = writeln!(text, "note: {note}");
         }
         for verdict in &self.asserts {
             let _ = writeln!(text, "{verdict}");
@@ -219,25 +315,16 @@ impl Report {
     }
 }
 
+/// Place of a phase among those of a connect.
+fn phase_place(phase: &str) -> usize {
+    const ORDER: [&str; 12] =
+        ["dns", "tcp", "tls", "ws", "hello", "offer", "answer", "ice", "dtls", "first_packet", "first_frame", "total"];
+    ORDER.iter().position(|known| *known == phase).unwrap_or(ORDER.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn percentiles_are_of_what_was_recorded() {
-        let mut phases = Phases::default();
-        for ms in 1..=100 {
-            phases.record("warm.total", Duration::from_millis(ms));
-        }
-        phases.record("cold.total", Duration::from_millis(1_000));
-        let warm = phases.merged(|name| name == "warm.total").unwrap();
-        assert_eq!(warm.count, 100);
-        assert!((warm.p95 - 95.0).abs() < 0.2, "{warm:?}");
-        assert!((warm.max - 100.0).abs() < 0.2);
-        let both = phases.merged(|name| name.ends_with(".total")).unwrap();
-        assert_eq!(both.count, 101);
-        assert!(phases.merged(|name| name == "nothing").is_none());
-    }
 
     #[test]
     fn error_kinds_are_bounded() {
@@ -247,5 +334,11 @@ mod tests {
         }
         assert!(tally.errors.len() <= ERROR_KINDS_MAX + 1);
         assert_eq!(tally.failures(), 200);
+    }
+
+    #[test]
+    fn phases_stand_in_the_order_they_happen() {
+        assert!(phase_place("dns") < phase_place("tls"));
+        assert!(phase_place("dtls") < phase_place("total"));
     }
 }

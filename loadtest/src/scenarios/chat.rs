@@ -5,8 +5,6 @@
 //! itself and goes on: that is what the product promises, and the time it takes is in the figures.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use signaling::timeline::{AuthorKind, Entry};
@@ -14,13 +12,13 @@ use signaling::{ErrorCode, ServerMessage};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Pace, ProgressBar, Stop, bot_page, source_address};
-use crate::client::{ClientError, DialOptions, Pump, ViewerClient, ViewerOptions, random_key};
+use super::{Aim, Pace, ProgressBar, Stop};
+use crate::client::{ClientError, Pump, Session, ViewerClient};
+use crate::faults::{Fate, FaultKind, FaultOutcome, FaultPlan, strikes};
 use crate::report::Tally;
-use crate::target::Target;
 
 /// Phases of the scenario.
-pub const PHASES: [&str; 5] = ["tcp", "ws", "hello", "ack", "resume"];
+pub const PHASES: [&str; 7] = ["dns", "tcp", "tls", "ws", "hello", "ack", "resume"];
 /// What always has to hold, asked for or not.
 pub const INVARIANTS: [&str; 4] = ["totals.lost==0", "totals.doubled==0", "totals.reordered==0", "totals.holes==0"];
 /// Viewers opened a second: opening is not what this scenario measures.
@@ -33,18 +31,16 @@ const RESUME_LIMIT: Duration = Duration::from_secs(60);
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct ChatPlan {
-    /// Where.
-    pub target: Target,
-    /// Its address.
-    pub address: IpAddr,
+    /// Where, and as whom.
+    pub aim: Aim,
     /// How many write.
     pub viewers: u64,
     /// Messages of all of them together.
     pub rate: Pace,
     /// For how long.
     pub duration: Duration,
-    /// Viewer tokens by turns; anonymous when empty.
-    pub tokens: Vec<String>,
+    /// Faults on purpose; a viewer that is dropped is a page that was lost: its person opens it again at once.
+    pub faults: FaultPlan,
 }
 
 /// Runs the scenario. What was measured comes back however it ends.
@@ -54,24 +50,31 @@ pub struct ChatPlan {
 pub async fn run(plan: ChatPlan, stop: Stop, progress: ProgressBar) -> Result<Tally, ClientError> {
     progress.set_message("opening viewers");
     let mut tally = Tally::default();
-    let mut writers = open_all(&plan, &mut tally, &stop).await?;
+    let writers = open_all(&plan, &mut tally, &stop).await?;
     let messages = plan.rate.events_in(plan.duration);
     progress.set_length(messages);
     progress.set_message("messages");
     let start = Instant::now() + Duration::from_millis(100);
-    let plan = Arc::new(plan);
+    tally.course.begin(start.into_std());
+    for n in 0..messages {
+        tally.course.intended((start + plan.rate.at(n)).into_std());
+    }
     let mut running = JoinSet::new();
     let count = writers.len() as u64;
-    for (n, client) in writers.drain(..).enumerate() {
-        let schedule = Schedule { first: n as u64, step: count, messages, rate: plan.rate, start };
-        running.spawn(Writer::new(client, schedule, progress.clone()).run(stop.clone()));
+    for (n, client) in (0..).zip(writers) {
+        let schedule = Schedule { first: n, step: count, messages, rate: plan.rate, start };
+        let fate = plan.faults.fate(start.into_std(), std::time::Instant::now());
+        running.spawn(Writer::new(client, schedule, fate, progress.clone()).run(stop.clone()));
     }
+    let mut outcomes = Vec::new();
     while let Some(finished) = running.join_next().await {
         if let Ok(finished) = finished {
+            outcomes.extend(finished.outcome);
             finished.add_to(&mut tally);
         }
     }
-    tally.interrupted = stop.is_asked();
+    plan.faults.record(&outcomes, &mut tally);
+    stop.mark(&mut tally);
     Ok(tally)
 }
 
@@ -83,15 +86,7 @@ async fn open_all(plan: &ChatPlan, tally: &mut Tally, stop: &Stop) -> Result<Vec
         if stop.is_asked() {
             break;
         }
-        let options = ViewerOptions {
-            key: random_key(),
-            token: plan.tokens.get((n % plan.tokens.len().max(1) as u64) as usize).cloned(),
-            page: Some(bot_page()),
-            dial: DialOptions { from: source_address(plan.address, n), ..DialOptions::default() },
-            keep_entries: false,
-            ..ViewerOptions::default()
-        };
-        let target = plan.target.clone();
+        let (target, options) = (plan.aim.target.clone(), plan.aim.viewer(n));
         opening.spawn(async move { ViewerClient::open(&target, options).await });
     }
     let mut clients = Vec::new();
@@ -99,9 +94,16 @@ async fn open_all(plan: &ChatPlan, tally: &mut Tally, stop: &Stop) -> Result<Vec
     while let Some(opened) = opening.join_next().await {
         match opened {
             Ok(Ok(client)) => {
-                tally.phases.record("chat.tcp", client.session.dialed.tcp);
-                tally.phases.record("chat.ws", client.session.dialed.ws);
-                tally.phases.record("chat.hello", client.session.hello);
+                let dialed = client.session.dialed;
+                for (phase, took) in [
+                    ("chat.dns", dialed.dns),
+                    ("chat.tcp", dialed.tcp),
+                    ("chat.tls", dialed.tls),
+                    ("chat.ws", dialed.ws),
+                    ("chat.hello", client.session.hello),
+                ] {
+                    tally.phases.record(phase, took);
+                }
                 clients.push(client);
             }
             Ok(Err(error)) => {
@@ -152,13 +154,16 @@ struct Writer {
     reordered: u64,
     resumed: u64,
     throttled: u64,
-    acks: Vec<Duration>,
+    /// Intended moments and how long each acknowledgement took from there.
+    acks: Vec<(std::time::Instant, Duration)>,
+    fate: Option<Fate>,
+    outcome: Option<FaultOutcome>,
     resumes: Vec<Duration>,
     failure: Option<String>,
 }
 
 impl Writer {
-    fn new(client: ViewerClient, schedule: Schedule, progress: ProgressBar) -> Self {
+    fn new(client: ViewerClient, schedule: Schedule, fate: Option<Fate>, progress: ProgressBar) -> Self {
         Self {
             client,
             schedule,
@@ -173,6 +178,8 @@ impl Writer {
             resumed: 0,
             throttled: 0,
             acks: Vec::new(),
+            fate,
+            outcome: None,
             resumes: Vec::new(),
             failure: None,
         }
@@ -183,6 +190,7 @@ impl Writer {
             let step = tokio::select! {
                 message = self.client.next() => self.take_in(message).await,
                 () = sleep_until(at) => self.write(at).await,
+                fate = strikes(self.fate) => self.suffer(fate).await,
                 () = stop.wait() => break,
             };
             if let Err(error) = step {
@@ -247,7 +255,7 @@ impl Writer {
         let Some(place) = self.due.iter().position(|(id, _)| id == client_id) else { return };
         if let Some((_, at)) = self.due.remove(place) {
             self.acked += 1;
-            self.acks.push(at.elapsed());
+            self.acks.push((at.into_std(), at.elapsed()));
             self.progress.inc(1);
         }
     }
@@ -276,9 +284,24 @@ impl Writer {
         Ok(())
     }
 
+    async fn suffer(&mut self, fate: Fate) -> Result<(), ClientError> {
+        self.fate = None;
+        let began = Instant::now();
+        match fate.kind {
+            FaultKind::Cut => self.client.session.cut(),
+            // A new page knows its key and nothing of the session.
+            FaultKind::Drop => self.client.session = Session::default(),
+        }
+        let back = self.resume().await;
+        let recovered = back.is_ok().then(|| began.elapsed());
+        self.outcome = Some(FaultOutcome { index: fate.index, recovered });
+        back
+    }
+
     fn add_to(self, tally: &mut Tally) {
-        for ack in &self.acks {
+        for (at, ack) in &self.acks {
             tally.phases.record("chat.ack", *ack);
+            tally.course.completed(*at, *ack, "chat");
         }
         for resume in &self.resumes {
             tally.phases.record("chat.resume", *resume);
@@ -293,6 +316,7 @@ impl Writer {
         tally.count("throttled", self.throttled);
         if let Some(kind) = self.failure {
             tally.fail(&format!("chat: {kind}"));
+            tally.course.failed(std::time::Instant::now());
         }
     }
 }

@@ -1,52 +1,33 @@
-//! Scenario `connect`: how long from a viewer's consent to the agent's picture.
+//! Scenarios `connect`, `call` and `soak`: how long from a viewer's consent to the agent's picture, and how the picture fares
+//! while the call is held.
 //!
 //! Viewers arrive on a schedule that does not care how earlier ones fare (open loop). Each opens a socket and writes `lead`
-//! before its intended moment, is taken and invited `card` before it, and accepts at it. `total` runs from that *intended* moment to the first complete key frame at the agent: what a viewer loses because the preparation, the
-//! generator or the server was late is in it (no coordinated omission). A failure is a failure; nothing is tried again.
+//! before its intended moment, is taken and invited `card` before it, and accepts at it. `total` runs from that *intended*
+//! moment to the first complete key frame at the agent: what a viewer loses because the preparation, the generator or the
+//! server was late is in it (no coordinated omission). A failure is a failure; nothing is tried again.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use signaling::CallId;
-use signaling::api::TokenRequest;
-use signaling::timeline::{EndReason, Surface};
-use signaling::wire::{CallStage, Phase};
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::{Instant as TokioInstant, sleep_until};
+use tokio::time::sleep_until;
 
-use super::crew::{Crew, Picture, PictureResult};
-use super::{Pace, ProgressBar, Stop, bot_page, source_address};
-use crate::call::{self, CallError};
-use crate::client::{ClientError, DialOptions, Pump, RestClient, ViewerClient, ViewerOptions, random_key, wait_for};
+use super::crew::{CallMedia, Crew};
+use super::journey::{Journey, Outcome};
+use super::{Aim, Pace, ProgressBar, Stop};
+use crate::call::CallError;
 use crate::engine::{MediaEngine, MediaOptions, VideoCodec};
+use crate::faults::{FaultOutcome, FaultPlan};
 use crate::report::Tally;
-use crate::target::Target;
 
-/// Phases of a connect, in the order they happen. Each lasts from the end of the one before it, but for `total`; `late` is
-/// how far behind its schedule the generator itself was. `agent` is the wait for an idle agent: more than a moment
-/// means that the run has too few of them.
-pub const PHASES: [&str; 14] = [
-    "dns",
-    "tcp",
-    "ws",
-    "hello",
-    "chat",
-    "agent",
-    "invite",
-    "offer",
-    "answer",
-    "ice",
-    "dtls",
-    "first_packet",
-    "first_frame",
-    "total",
-];
-/// Phase name of the generator's own delay.
+/// Phases of a connect, in the order they happen. Each lasts from the end of the one before it, but for `total`.
+pub const PHASES: [&str; 12] =
+    ["dns", "tcp", "tls", "ws", "hello", "offer", "answer", "ice", "dtls", "first_packet", "first_frame", "total"];
+/// Phases of the preparation, before the consent: the first message's acknowledgement, the wait for an idle agent (more than a
+/// moment means that the run has too few of them), and the invitation's way.
+pub const PREPARATION: [&str; 3] = ["chat", "agent", "invite"];
+/// Phase name of the generator's own delay behind its schedule.
 pub const LATE: &str = "generator.late";
-/// Bound on each wait of a viewer.
-const STEP_LIMIT: Duration = Duration::from_secs(15);
 /// Failures to reach the server in a row after which the run is broken off.
 const UNREACHABLE_MAX: u32 = 10;
 
@@ -62,7 +43,8 @@ pub enum Mode {
 }
 
 impl Mode {
-    fn of(self, n: u64) -> &'static str {
+    /// The mode of viewer `n`.
+    pub(super) fn of(self, n: u64) -> &'static str {
         match self {
             Self::Cold => "cold",
             Self::Warm => "warm",
@@ -73,11 +55,10 @@ impl Mode {
 }
 
 /// What to run.
+#[derive(Clone)]
 pub struct ConnectPlan {
-    /// Where.
-    pub target: Target,
-    /// Its address.
-    pub address: IpAddr,
+    /// Where, and as whom.
+    pub aim: Aim,
     /// Cold, warm or both.
     pub mode: Mode,
     /// Arrivals.
@@ -92,276 +73,134 @@ pub struct ConnectPlan {
     pub hold: Duration,
     /// Session tokens, one an agent.
     pub agents: Vec<String>,
-    /// Mints viewer tokens; anonymous viewers without it.
-    pub minter: Option<RestClient>,
     /// The media stack.
     pub engine: Arc<dyn MediaEngine>,
     /// What viewers publish.
     pub codec: VideoCodec,
-}
-
-/// One viewer's phases, or where and why it failed.
-struct Outcome {
-    mode: &'static str,
-    phases: Vec<(&'static str, Duration)>,
-    late: Duration,
-    failure: Option<(&'static str, String)>,
+    /// Faults on purpose; they hit viewers in a call.
+    pub faults: FaultPlan,
 }
 
 /// Runs the scenario. What was measured comes back however it ends.
 ///
 /// # Errors
 /// [`CallError`] when the agents cannot be set up: nothing was measured then.
-pub async fn run(plan: ConnectPlan, mut stop: Stop, progress: ProgressBar) -> Result<Tally, CallError> {
-    let media = MediaOptions { codecs: VideoCodec::ALL.to_vec(), local: local_address(plan.address) };
+pub async fn run(plan: ConnectPlan, stop: Stop, progress: ProgressBar) -> Result<Tally, CallError> {
     progress.set_message("agents");
-    let crew = Arc::new(Crew::open(&plan.target, &plan.agents, &plan.engine, &media).await?);
+    let crew = open_crew(&plan).await?;
+    Ok(run_with(plan, crew, stop, progress).await)
+}
+
+/// Opens the agents of a plan, for one run or several in a row.
+///
+/// # Errors
+/// [`CallError`] of the first agent that cannot be set up.
+pub(super) async fn open_crew(plan: &ConnectPlan) -> Result<Arc<Crew>, CallError> {
+    let media = MediaOptions { codecs: VideoCodec::ALL.to_vec(), local: plan.aim.local_address() };
+    Ok(Arc::new(Crew::open(&plan.aim, &plan.agents, &plan.engine, &media).await?))
+}
+
+/// Runs with agents that are up.
+pub(super) async fn run_with(plan: ConnectPlan, crew: Arc<Crew>, mut stop: Stop, progress: ProgressBar) -> Tally {
     progress.set_message("viewers");
     let plan = Arc::new(plan);
     let arrivals = plan.arrivals.events_in(plan.duration);
     progress.set_length(arrivals);
-    let start = TokioInstant::now();
-    let mut tally = Tally::default();
+    let start = tokio::time::Instant::now();
+    let mut book = Book::new(start.into_std() + plan.lead);
     let mut running: JoinSet<Outcome> = JoinSet::new();
     let mut unreachable = 0;
     let mut next = 0;
     while next < arrivals || !running.is_empty() {
         tokio::select! {
             () = sleep_until(start + plan.arrivals.at(next)), if next < arrivals => {
-                let intended = start + plan.arrivals.at(next) + plan.lead;
-                running.spawn(viewer(plan.clone(), crew.clone(), next, intended.into_std()));
+                let intended = (start + plan.arrivals.at(next) + plan.lead).into_std();
+                book.tally.course.intended(intended);
+                let journey = Journey::new(Arc::clone(&plan), start.into_std(), next, intended);
+                running.spawn(journey.run(Arc::clone(&crew), next));
                 next += 1;
             }
             Some(outcome) = running.join_next() => {
                 progress.inc(1);
                 let Ok(outcome) = outcome else { continue };
                 unreachable = if outcome.cannot_reach() { unreachable + 1 } else { 0 };
-                note(&mut tally, outcome);
+                book.note(outcome);
                 if unreachable >= UNREACHABLE_MAX {
-                    tally.broken_off = Some(format!("the server could not be reached {unreachable} times in a row"));
+                    let reason = format!("the server could not be reached {unreachable} times in a row");
+                    book.tally.broken_off = Some(reason);
                     break;
                 }
             }
-            () = stop.wait() => {
-                tally.interrupted = true;
-                break;
-            }
+            () = stop.wait() => break,
         }
     }
-    tally.count("arrivals", next);
-    tally.count("unfinished", running.len() as u64);
+    book.tally.count("arrivals", next);
+    book.tally.count("agents", plan.agents.len() as u64);
+    book.tally.count("unfinished", running.len() as u64);
     running.shutdown().await;
-    Ok(tally)
+    stop.mark(&mut book.tally);
+    book.close(&plan)
 }
 
-impl Outcome {
-    fn cannot_reach(&self) -> bool {
-        self.failure.as_ref().is_some_and(|(_, kind)| kind == "unreachable")
-    }
+/// What a run writes down.
+struct Book {
+    tally: Tally,
+    faults: Vec<FaultOutcome>,
+    media: CallMedia,
+    calls: u64,
+    with_freezes: u64,
 }
 
-fn note(tally: &mut Tally, outcome: Outcome) {
-    for (phase, duration) in &outcome.phases {
-        tally.phases.record(&format!("{}.{phase}", outcome.mode), *duration);
+impl Book {
+    fn new(start: Instant) -> Self {
+        let mut tally = Tally::default();
+        tally.course.begin(start);
+        tally.count("completed", 0);
+        tally.count("failed", 0);
+        Self { tally, faults: Vec::new(), media: CallMedia::default(), calls: 0, with_freezes: 0 }
     }
-    tally.phases.record(LATE, outcome.late);
-    match outcome.failure {
-        None => tally.count("completed", 1),
-        Some((step, kind)) => {
-            tally.count("failed", 1);
-            tally.fail(&format!("{step}: {kind}"));
+
+    fn note(&mut self, outcome: Outcome) {
+        for (phase, duration) in &outcome.phases {
+            self.tally.phases.record(phase, *duration);
         }
-    }
-}
-
-/// An address of ours that reaches the target.
-fn local_address(target: IpAddr) -> IpAddr {
-    if target.is_loopback() {
-        return target;
-    }
-    let any: IpAddr = if target.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
-    // Connecting a UDP socket sends nothing; it asks the routing table.
-    let probe = std::net::UdpSocket::bind((any, 0)).and_then(|socket| {
-        socket.connect((target, 9))?;
-        socket.local_addr()
-    });
-    probe.map_or(any, |address| address.ip())
-}
-
-async fn viewer(plan: Arc<ConnectPlan>, crew: Arc<Crew>, n: u64, intended: Instant) -> Outcome {
-    let mode = plan.mode.of(n);
-    let late =
-        TokioInstant::now().into_std().saturating_duration_since(intended.checked_sub(plan.lead).unwrap_or(intended));
-    let mut journey = Journey { plan, phases: Vec::new(), step: "connect" };
-    let failure = journey.travel(&crew, n, intended, mode == "warm").await.err();
-    let step = journey.step;
-    Outcome { mode, phases: journey.phases, late, failure: failure.map(|kind| (step, kind)) }
-}
-
-/// One viewer on its way.
-struct Journey {
-    plan: Arc<ConnectPlan>,
-    phases: Vec<(&'static str, Duration)>,
-    /// Where it is, for the failure's name.
-    step: &'static str,
-}
-
-impl Journey {
-    async fn travel(&mut self, crew: &Crew, n: u64, intended: Instant, warm: bool) -> Result<(), String> {
-        let mut client = self.arrive(n).await.map_err(|error| error.kind())?;
-        let (call, picture) = self.be_invited(&mut client, crew, n, intended).await?;
-        let media = MediaOptions { codecs: vec![self.plan.codec], local: local_address(self.plan.address) };
-        let mut peer = self.plan.engine.open(media).map_err(|error| CallError::from(error).kind())?;
-        if warm {
-            let began = Instant::now();
-            self.connect_media(&mut client, &mut peer, &call, began).await.map_err(|error| error.kind())?;
+        self.tally.phases.record(LATE, outcome.late);
+        self.faults.extend(outcome.fault);
+        if let Some(media) = outcome.media {
+            self.calls += 1;
+            self.with_freezes += u64::from(media.freezes > 0);
+            self.media.add(&media);
         }
-        self.step = "accept";
-        idle_until(&mut client, intended).await.map_err(|error| error.kind())?;
-        self.consent(&mut client, &call).await.map_err(|error| error.kind())?;
-        peer.publish(true).await.map_err(|error| CallError::from(error).kind())?;
-        let consented = Instant::now();
-        let mut ready = consented;
-        if !warm {
-            ready = self.connect_media(&mut client, &mut peer, &call, intended).await.map_err(|error| error.kind())?;
-        }
-        self.step = "picture";
-        let picture = wait_picture(&mut client, picture).await?;
-        let first_packet = picture.first_packet.unwrap_or(picture.first_frame);
-        self.phases.push(("first_packet", first_packet.saturating_duration_since(ready.max(consented))));
-        self.phases.push(("first_frame", picture.first_frame.saturating_duration_since(first_packet)));
-        self.phases.push(("total", picture.first_frame.saturating_duration_since(intended)));
-        self.step = "end";
-        idle_until(&mut client, Instant::now() + self.plan.hold).await.map_err(|error| error.kind())?;
-        leave(&mut client, &call).await.map_err(|error| error.kind())
-    }
-
-    async fn arrive(&mut self, n: u64) -> Result<ViewerClient, ClientError> {
-        let token = match &self.plan.minter {
-            Some(minter) => {
-                let request = TokenRequest {
-                    external_id: format!("loadtest-{n}"),
-                    name: format!("Bot {n}"),
-                    level: None,
-                    lang: Some("en".to_owned()),
-                    ttl_s: None,
-                };
-                Some(minter.mint_token(&request).await?.token)
+        match (outcome.failure, outcome.total) {
+            (None, Some(total)) => {
+                self.tally.count("completed", 1);
+                self.tally.course.completed(outcome.intended, total, outcome.mode);
             }
-            None => None,
-        };
-        let dial = DialOptions { from: source_address(self.plan.address, n), ..DialOptions::default() };
-        let options = ViewerOptions {
-            key: random_key(),
-            token,
-            page: Some(bot_page()),
-            dial,
-            keep_entries: false,
-            ..ViewerOptions::default()
-        };
-        let client = ViewerClient::open(&self.plan.target, options).await?;
-        let dialed = client.session.dialed;
-        self.phases.extend([
-            ("dns", dialed.dns),
-            ("tcp", dialed.tcp),
-            ("ws", dialed.ws),
-            ("hello", client.session.hello),
-        ]);
-        Ok(client)
-    }
-
-    async fn be_invited(
-        &mut self,
-        client: &mut ViewerClient,
-        crew: &Crew,
-        n: u64,
-        intended: Instant,
-    ) -> Result<(CallId, oneshot::Receiver<PictureResult>), String> {
-        self.step = "chat";
-        let began = Instant::now();
-        client.say(&format!("Load test viewer {n}"), STEP_LIMIT).await.map_err(|error| error.kind())?;
-        self.phases.push(("chat", began.elapsed()));
-        let conversation = wait_for(client, "conversation", STEP_LIMIT, |client| {
-            client.conversation.as_ref().map(|conversation| conversation.id.clone())
-        })
-        .await
-        .map_err(|error| error.kind())?;
-        self.step = "invite";
-        let invite_at = intended.checked_sub(self.plan.card).unwrap_or(intended);
-        idle_until(client, invite_at).await.map_err(|error| error.kind())?;
-        let began = Instant::now();
-        let picture = crew.assign(conversation, STEP_LIMIT).await?;
-        self.phases.push(("agent", began.elapsed()));
-        let began = Instant::now();
-        let invited = wait_for(client, "invitation", STEP_LIMIT, |client| {
-            client.call.as_ref().filter(|call| call.stage == CallStage::Invited).map(|call| call.id.clone())
-        });
-        let call = invited.await.map_err(|error| error.kind())?;
-        self.phases.push(("invite", began.elapsed()));
-        let shown = Instant::now();
-        client.session.report_phase(&call, Phase::CardShown, shown).await.map_err(|error| error.kind())?;
-        Ok((call, picture))
-    }
-
-    /// Makes the media connection. Returns when DTLS was up.
-    async fn connect_media(
-        &mut self,
-        client: &mut ViewerClient,
-        peer: &mut crate::engine::Peer,
-        call: &CallId,
-        began: Instant,
-    ) -> Result<Instant, CallError> {
-        self.step = "media";
-        let exchange = call::exchange(client, peer, Some(call), false).await?;
-        client.session.report_phase(call, Phase::Offer, exchange.offered).await?;
-        let up = call::connected(peer).await?;
-        self.phases.push(("offer", exchange.offered.saturating_duration_since(began)));
-        self.phases.push(("answer", exchange.answered.saturating_duration_since(exchange.offered)));
-        self.phases.push(("ice", up.ice.saturating_duration_since(exchange.answered)));
-        self.phases.push(("dtls", up.dtls.saturating_duration_since(up.ice)));
-        Ok(up.dtls)
-    }
-
-    async fn consent(&mut self, client: &mut ViewerClient, call: &CallId) -> Result<(), ClientError> {
-        let now = Instant::now();
-        client.session.report_phase(call, Phase::Click, now).await?;
-        client.session.report_phase(call, Phase::CaptureReady, now).await?;
-        let accept = signaling::ClientMessage::Accept { call: call.clone(), surface: Surface::Screen };
-        client.session.ask(accept).await.map(drop)
-    }
-}
-
-/// Reads messages until a moment.
-async fn idle_until(client: &mut ViewerClient, at: Instant) -> Result<(), ClientError> {
-    let deadline = TokioInstant::from_std(at);
-    loop {
-        tokio::select! {
-            message = client.next() => drop(message?),
-            () = sleep_until(deadline) => return Ok(()),
+            (failure, _) => {
+                let (step, kind) = failure.unwrap_or(("picture", "no picture".to_owned()));
+                self.tally.count("failed", 1);
+                self.tally.fail(&format!("{step}: {kind}"));
+                self.tally.course.failed(Instant::now());
+            }
         }
     }
-}
 
-async fn wait_picture(
-    client: &mut ViewerClient,
-    mut picture: oneshot::Receiver<PictureResult>,
-) -> Result<Picture, String> {
-    let deadline = TokioInstant::now() + STEP_LIMIT;
-    loop {
-        tokio::select! {
-            seen = &mut picture => return seen.map_err(|_| "the agent is gone".to_owned())?,
-            message = client.next() => drop(message.map_err(|error| error.kind())?),
-            () = sleep_until(deadline) => return Err("no picture".to_owned()),
+    fn close(mut self, plan: &ConnectPlan) -> Tally {
+        plan.faults.record(&self.faults, &mut self.tally);
+        let media = self.media;
+        if self.calls > 0 {
+            let tally = &mut self.tally;
+            tally.count("frames_received", media.frames);
+            tally.count("packets_expected", media.packets_expected);
+            tally.count("packets_lost", media.packets_expected.saturating_sub(media.packets_received));
+            tally.count("freezes", media.freezes);
+            tally.count("calls_with_freezes", self.with_freezes);
+            let lost = media.packets_expected.saturating_sub(media.packets_received) as f64;
+            tally.figure("loss_percent", lost * 100.0 / (media.packets_expected.max(1) as f64));
+            let watched = media.watched.as_secs_f64().max(1e-3);
+            tally.figure("frozen_percent", media.frozen.as_secs_f64() * 100.0 / watched);
+            tally.figure("frames_per_s", media.frames as f64 / watched);
         }
+        self.tally
     }
-}
-
-async fn leave(client: &mut ViewerClient, call: &CallId) -> Result<(), ClientError> {
-    client.end_call(call, Some(EndReason::ViewerStopped), STEP_LIMIT).await?;
-    wait_for(client, "end of the call", STEP_LIMIT, |client| {
-        client.call.as_ref().is_some_and(|call| call.stage == CallStage::Ended).then_some(())
-    })
-    .await?;
-    client.session.close().await;
-    Ok(())
 }

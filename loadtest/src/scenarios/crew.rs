@@ -8,10 +8,10 @@ use signaling::{CallId, ClientMessage, ConversationId, ServerMessage};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::Aim;
 use crate::call::{self, CallError};
 use crate::client::{AgentClient, AgentOptions, Pump};
-use crate::engine::{MediaEngine, MediaEvent, MediaOptions, Peer};
-use crate::target::Target;
+use crate::engine::{ArrivalSnapshot, MediaEngine, MediaEvent, MediaOptions, Peer};
 
 /// Jobs waiting for one agent. An agent is lent out one at a time, so one is enough.
 const JOBS_MAX: usize = 1;
@@ -28,11 +28,54 @@ pub(super) struct Picture {
 /// The picture, or in words why there is none.
 pub(super) type PictureResult = Result<Picture, String>;
 
+/// What an agent received of a call, from its first frame to its end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct CallMedia {
+    /// Complete frames.
+    pub(super) frames: u64,
+    /// Packets that came.
+    pub(super) packets_received: u64,
+    /// Packets that were sent, by their sequence numbers.
+    pub(super) packets_expected: u64,
+    /// Freezes as W3C webrtc-stats counts them.
+    pub(super) freezes: u64,
+    /// Their length together.
+    pub(super) frozen: Duration,
+    /// From the first frame to the end.
+    pub(super) watched: Duration,
+}
+
+impl CallMedia {
+    /// Adds another call.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.frames += other.frames;
+        self.packets_received += other.packets_received;
+        self.packets_expected += other.packets_expected;
+        self.freezes += other.freezes;
+        self.frozen += other.frozen;
+        self.watched += other.watched;
+    }
+}
+
+/// What comes back of a conversation that was given to an agent.
+pub(super) struct Assignment {
+    /// The first picture.
+    pub(super) picture: oneshot::Receiver<PictureResult>,
+    /// The whole call, once the agent is told of its end.
+    pub(super) summary: oneshot::Receiver<CallMedia>,
+}
+
 /// One conversation to be taken and escalated.
 struct Job {
     conversation: ConversationId,
     picture: oneshot::Sender<PictureResult>,
+    summary: oneshot::Sender<CallMedia>,
 }
+
+/// Agents that are set up at the same time.
+const OPENING_MAX: usize = 8;
+/// First client number of the agents, so that their addresses differ from the viewers'.
+const FIRST_NUMBER: u64 = 60_000;
 
 /// The agents.
 pub(super) struct Crew {
@@ -48,43 +91,62 @@ impl Crew {
     /// # Errors
     /// The first agent's failure.
     pub(super) async fn open(
-        target: &Target,
+        aim: &Aim,
         tokens: &[String],
         engine: &Arc<dyn MediaEngine>,
         media: &MediaOptions,
     ) -> Result<Self, CallError> {
         let (idle_in, idle) = mpsc::channel(tokens.len().max(1));
         let mut crew = Self { idle: Mutex::new(idle), jobs: Vec::new(), _tasks: JoinSet::new() };
-        for (index, token) in tokens.iter().enumerate() {
-            let options = AgentOptions { token: Some(token.clone()), ..AgentOptions::default() };
-            let mut client = AgentClient::open(target, options).await?;
-            let mut peer = engine.open(media.clone())?;
-            call::establish(&mut client, &mut peer, None).await?;
-            let (jobs_in, jobs) = mpsc::channel(JOBS_MAX);
-            crew.jobs.push(jobs_in);
-            let bot = Bot { index, client, peer, active: None, idle: idle_in.clone() };
-            crew._tasks.spawn(bot.run(jobs));
+        let mut opening = JoinSet::new();
+        for (number, token) in (FIRST_NUMBER..).zip(tokens) {
+            while opening.len() >= OPENING_MAX {
+                crew.join(opening.join_next().await, &idle_in)?;
+            }
+            let options = AgentOptions { token: Some(token.clone()), dial: aim.dial(number), forgets: true };
+            let (target, engine, media) = (aim.target.clone(), Arc::clone(engine), media.clone());
+            opening.spawn(async move {
+                let mut client = AgentClient::open(&target, options).await?;
+                let mut peer = engine.open(media)?;
+                call::establish(&mut client, &mut peer, None).await?;
+                Ok((client, peer))
+            });
+        }
+        while !opening.is_empty() {
+            crew.join(opening.join_next().await, &idle_in)?;
         }
         Ok(crew)
+    }
+
+    /// Takes an agent that is up into the crew.
+    fn join(
+        &mut self,
+        opened: Option<Result<Result<(AgentClient, Peer), CallError>, tokio::task::JoinError>>,
+        idle: &mpsc::Sender<usize>,
+    ) -> Result<(), CallError> {
+        let Some(Ok(opened)) = opened else { return Ok(()) };
+        let (client, peer) = opened?;
+        let (jobs_in, jobs) = mpsc::channel(JOBS_MAX);
+        let index = self.jobs.len();
+        self.jobs.push(jobs_in);
+        self._tasks.spawn(Bot { index, client, peer, active: None, idle: idle.clone() }.run(jobs));
+        Ok(())
     }
 
     /// Gives a conversation to the next idle agent, waiting for one up to `limit`.
     ///
     /// # Errors
     /// In words, when no agent is free or left.
-    pub(super) async fn assign(
-        &self,
-        conversation: ConversationId,
-        limit: Duration,
-    ) -> Result<oneshot::Receiver<PictureResult>, String> {
+    pub(super) async fn assign(&self, conversation: ConversationId, limit: Duration) -> Result<Assignment, String> {
         let index = tokio::time::timeout(limit, async { self.idle.lock().await.recv().await })
             .await
             .map_err(|_| "no agent was free".to_owned())?
             .ok_or_else(|| "no agent is left".to_owned())?;
-        let (picture, result) = oneshot::channel();
-        let sent = self.jobs[index].send(Job { conversation, picture }).await;
-        sent.map_err(|_| "the agent is gone".to_owned())?;
-        Ok(result)
+        let (picture_in, picture) = oneshot::channel();
+        let (summary_in, summary) = oneshot::channel();
+        let job = Job { conversation, picture: picture_in, summary: summary_in };
+        self.jobs[index].send(job).await.map_err(|_| "the agent is gone".to_owned())?;
+        Ok(Assignment { picture, summary })
     }
 }
 
@@ -101,6 +163,9 @@ struct Bot {
 struct Active {
     conversation: ConversationId,
     picture: Option<oneshot::Sender<PictureResult>>,
+    summary: Option<oneshot::Sender<CallMedia>>,
+    /// What had been received at the first frame, and when that was.
+    first: Option<(Instant, ArrivalSnapshot)>,
     take: u32,
     invite: u32,
     call: Option<CallId>,
@@ -113,6 +178,20 @@ impl Active {
             // A viewer that gave up does not wait any more.
             let _ = picture.send(result);
         }
+    }
+
+    fn sum_up(&mut self, last: ArrivalSnapshot) {
+        let Some(summary) = self.summary.take() else { return };
+        let media = self.first.map_or_else(CallMedia::default, |(at, first)| CallMedia {
+            frames: last.frames - first.frames,
+            packets_received: last.packets_received.saturating_sub(first.packets_received),
+            packets_expected: last.packets_expected.saturating_sub(first.packets_expected),
+            freezes: last.freezes - first.freezes,
+            frozen: Duration::from_millis(last.frozen_ms - first.frozen_ms),
+            watched: at.elapsed(),
+        });
+        // A viewer that gave up does not wait any more.
+        let _ = summary.send(media);
     }
 }
 
@@ -153,8 +232,16 @@ impl Bot {
         let take = take.map_err(|error| error.kind())?;
         let invite = session.ask(ClientMessage::Invite { conversation: conversation.clone() }).await;
         let invite = invite.map_err(|error| error.kind())?;
-        self.active =
-            Some(Active { conversation, picture: Some(job.picture), take, invite, call: None, first_packet: None });
+        self.active = Some(Active {
+            conversation,
+            picture: Some(job.picture),
+            summary: Some(job.summary),
+            first: None,
+            take,
+            invite,
+            call: None,
+            first_packet: None,
+        });
         Ok(())
     }
 
@@ -171,6 +258,7 @@ impl Bot {
         {
             active.call = Some(call.id.clone());
             if call.stage == CallStage::Ended {
+                active.sum_up(self.peer.counts.snapshot());
                 active.settle(Err(format!("the call ended ({:?})", call.reason)));
                 let resolve = ClientMessage::Resolve { conversation: active.conversation.clone() };
                 self.client.session.post(resolve).await.map_err(|error| error.kind())?;
@@ -185,6 +273,7 @@ impl Bot {
             (MediaEvent::Closed, _) => return Err("media closed".to_owned()),
             (MediaEvent::FirstPacket(at), Some(active)) => active.first_packet = Some(at),
             (MediaEvent::FirstFrame { at, .. }, Some(active)) => {
+                active.first.get_or_insert_with(|| (at, self.peer.counts.snapshot()));
                 active.settle(Ok(Picture { first_packet: active.first_packet, first_frame: at }));
                 if let Some(call) = active.call.clone() {
                     let told = self.client.session.report_phase(&call, Phase::FirstFrame, at).await;

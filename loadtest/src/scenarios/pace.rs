@@ -1,11 +1,8 @@
-//! When things happen: open-loop schedules, the operator's stop, source addresses.
+//! When things happen (open-loop schedules) and from where (source addresses).
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::time::Duration;
-
-use tokio::sync::watch;
-use tokio::time::Instant;
 
 /// Events a second.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,6 +21,12 @@ impl Pace {
     #[must_use]
     pub fn events_in(&self, span: Duration) -> u64 {
         (self.per_second * span.as_secs_f64()).ceil() as u64
+    }
+
+    /// A pace of so many events a second; `None` unless above 0 and at most 100,000.
+    #[must_use]
+    pub fn of(per_second: f64) -> Option<Self> {
+        (per_second.is_finite() && per_second > 0.0 && per_second <= 100_000.0).then_some(Self { per_second })
     }
 
     /// Events a second.
@@ -48,46 +51,6 @@ impl FromStr for Pace {
             return Err("a rate is above 0 and at most 100000".to_owned());
         }
         Ok(Self { per_second: number / seconds })
-    }
-}
-
-/// The operator's wish to stop, seen by every task of a run.
-#[derive(Debug, Clone)]
-pub struct Stop {
-    asked: watch::Receiver<bool>,
-}
-
-impl Stop {
-    /// A stop and the switch for it. Dropping the switch is no stop.
-    #[must_use]
-    pub fn new() -> (watch::Sender<bool>, Self) {
-        let (switch, asked) = watch::channel(false);
-        (switch, Self { asked })
-    }
-
-    /// Whether it was asked for.
-    #[must_use]
-    pub fn is_asked(&self) -> bool {
-        *self.asked.borrow()
-    }
-
-    /// Sleeps until `at`, or shorter when asked to stop; `false` then.
-    pub async fn sleep_until(&mut self, at: Instant) -> bool {
-        tokio::select! {
-            () = tokio::time::sleep_until(at) => !self.is_asked(),
-            () = Self::asked(&mut self.asked) => false,
-        }
-    }
-
-    /// Waits until it is asked for.
-    pub async fn wait(&mut self) {
-        Self::asked(&mut self.asked).await;
-    }
-
-    async fn asked(asked: &mut watch::Receiver<bool>) {
-        if asked.wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 }
 
@@ -125,13 +88,5 @@ mod tests {
         assert_ne!(source_address(loopback, 1), source_address(loopback, 2));
         assert_eq!(source_address(loopback, 0), Some("127.1.0.1".parse().unwrap()));
         assert_eq!(source_address("10.0.0.1".parse().unwrap(), 0), None);
-    }
-
-    #[tokio::test]
-    async fn a_stop_wakes_sleepers() {
-        let (switch, mut stop) = Stop::new();
-        let sleeper = tokio::spawn(async move { stop.sleep_until(Instant::now() + Duration::from_secs(60)).await });
-        switch.send(true).unwrap();
-        assert!(!sleeper.await.unwrap());
     }
 }

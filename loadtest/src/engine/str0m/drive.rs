@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant as TokioInstant, sleep_until};
 
 use super::{bind, slots::Connection};
+use crate::engine::arrivals::{FramePace, Sequences};
 use crate::engine::{
     ArrivalCounts, CLIP_FPS, Channel, Command, EngineError, MediaEvent, MediaOptions, PeerEnds, SLOT_SCREEN_SEND,
     VideoCodec, clip,
@@ -50,6 +51,9 @@ pub(super) struct Driver {
     first_frame_due: bool,
     echoes: BTreeMap<u32, (Instant, oneshot::Sender<Duration>)>,
     next_echo: u32,
+    sequences: Sequences,
+    pace: FramePace,
+    vanished: bool,
 }
 
 impl Driver {
@@ -79,6 +83,9 @@ impl Driver {
             first_frame_due: true,
             echoes: BTreeMap::new(),
             next_echo: 0,
+            sequences: Sequences::default(),
+            pace: FramePace::default(),
+            vanished: false,
         })
     }
 
@@ -103,11 +110,13 @@ impl Driver {
                 () = sleep_until(TokioInstant::from_std(wake_at)) => self.tick(),
                 () = sleep_until(TokioInstant::from_std(self.frame_at)), if sending => self.send_frame(),
             };
-            if done.is_err() {
+            if done.is_err() || self.vanished {
                 break;
             }
         }
-        self.say_goodbye();
+        if !self.vanished {
+            self.say_goodbye();
+        }
         self.tell(MediaEvent::Closed);
     }
 
@@ -133,6 +142,8 @@ impl Driver {
         let now = Instant::now();
         if is_rtp(datagram) {
             ArrivalCounts::bump(&self.ends.counts.packets);
+            let more = self.sequences.note(datagram);
+            self.ends.counts.packets_expected.fetch_add(more, std::sync::atomic::Ordering::Relaxed);
             if std::mem::take(&mut self.first_packet_due) {
                 self.tell(MediaEvent::FirstPacket(now));
             }
@@ -165,7 +176,11 @@ impl Driver {
                 self.frame = 0;
                 self.frame_at = Instant::now();
             }
+            Command::Vanish => self.vanished = true,
             Command::Arm => {
+                // The next call's picture has a pace and numbers of its own.
+                self.pace = FramePace::default();
+                self.sequences = Sequences::default();
                 self.first_packet_due = true;
                 self.first_frame_due = true;
             }
@@ -211,6 +226,11 @@ impl Driver {
         let Some(codec) = ours(data.params.spec().codec) else { return };
         ArrivalCounts::bump(&counts.frames);
         counts.bytes.fetch_add(data.data.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        if let Some(frozen) = self.pace.note(Instant::now()) {
+            ArrivalCounts::bump(&counts.freezes);
+            let frozen_ms = u64::try_from(frozen.as_millis()).unwrap_or(u64::MAX);
+            counts.frozen_ms.fetch_add(frozen_ms, std::sync::atomic::Ordering::Relaxed);
+        }
         if !data.contiguous {
             ArrivalCounts::bump(&counts.gaps);
         }
