@@ -149,7 +149,10 @@ export class Microphone {
 
   async #listAgain(): Promise<void> {
     const devices = await listDevices('audioinput');
-    this.#set({ devices });
+    const { deviceId } = this.state.get();
+    // Some browsers tell of no device by name without a lasting permission: the one in use is known anyway.
+    const known = this.#track === null || devices.some((one) => one.id === deviceId);
+    this.#set({ devices: known ? devices : [{ id: deviceId, label: this.#track?.label ?? '' }, ...devices] });
   }
 
   #release(): void {
