@@ -30,7 +30,14 @@ export interface PendingPicture {
 }
 
 /** Refusals that time heals. */
-const PASSING: readonly (ErrorCode | 'disconnected')[] = ['disconnected', 'rate_limited', 'overloaded', 'internal'];
+const PASSING: readonly (ErrorCode | 'disconnected')[] = [
+  'disconnected',
+  'rate_limited',
+  'overloaded',
+  'internal',
+  // The upload broke off, or was too slow, on its way to the server.
+  'malformed',
+];
 
 /** What an outbox needs. */
 export interface PictureOutboxOptions {
@@ -40,6 +47,8 @@ export interface PictureOutboxOptions {
   conversation?: string;
   /** The server's clock, ms. */
   nowMs: () => number;
+  /** Whether there is a conversation to put pictures into; until then they wait. Call `resume` when that changes. */
+  ready?: () => boolean;
   /** Makes files ready; for tests. */
   prepare?: (file: Blob) => Promise<PreparedPicture>;
   /** Sends; for tests. */
@@ -124,7 +133,7 @@ export class PictureOutbox {
   }
 
   #next(): void {
-    if (this.#closed || this.#running) return;
+    if (this.#closed || this.#running || this.#options.ready?.() === false) return;
     const one = this.pending.get().find(({ stage }) => stage === 'waiting');
     if (!one?.picture) return;
     const { clientId } = one;

@@ -2,6 +2,7 @@
 // it has shown that it is not to be had here; then a sentence says why.
 
 import { useEffect } from 'preact/hooks';
+import { canCall } from '../../client/able.ts';
 import { type CaptureProblem, WAYS, type Way } from '../../client/capture.ts';
 import { hasDisplayCapture, isPhone } from '../../client/capture-display.ts';
 import type { ShareProblem, ViewerCall } from '../../client/viewer-call.ts';
@@ -44,7 +45,8 @@ export function ConsentCard({ call, state, host, onPicture }: Props) {
   const player = host.player.video();
   const display = hasDisplayCapture();
   const busy = now.kind === 'capturing';
-  const ways = offered(player !== null, display, now.gone);
+  const able = canCall();
+  const ways = able ? offered(player !== null, display, now.gone) : [];
   const name = state.agent_name;
   const share = (way: Way) => void call.share(way, player);
   const [first, ...others] = ways;
@@ -102,8 +104,9 @@ export function ConsentCard({ call, state, host, onPicture }: Props) {
           ))}
         </div>
       )}
-      {!display && <p class="consent__note">{texts.noDisplay}</p>}
-      {!player && <p class="consent__note">{texts.noPlayer}</p>}
+      {!able && <p class="consent__note">{texts.noCalls}</p>}
+      {able && !display && <p class="consent__note">{texts.noDisplay}</p>}
+      {able && !player && <p class="consent__note">{texts.noPlayer}</p>}
       {!ways.some((way) => way !== 'audio' && !now.failed.includes(way)) && (
         <div class="consent__choice">
           <p>{texts.nothing}</p>

@@ -55,7 +55,7 @@ export function Conversation({ state, session, texts, lang, pictures, outbox, ac
           />
         ))}
         {pictures.map((one) => (
-          <Sending key={one.clientId} one={one} outbox={outbox} texts={texts} lang={lang} />
+          <Sending key={one.clientId} one={one} held={!conversation} outbox={outbox} texts={texts} lang={lang} />
         ))}
       </div>
       {untouched && <Chips onChip={onChip} texts={texts} />}

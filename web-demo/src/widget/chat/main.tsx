@@ -36,7 +36,11 @@ export function mountChat(host: ChatHost): () => void {
     ...(storage && { storage }),
   });
   const calls = new CallHolder(session, host);
-  const outbox = new PictureOutbox({ access: host, nowMs: () => session.connection.clock.nowMs() });
+  const outbox = new PictureOutbox({
+    access: host,
+    nowMs: () => session.connection.clock.nowMs(),
+    ready: () => session.state.get().conversation !== null,
+  });
   const endPictures = followPictures(session, outbox);
   const endPlayer = followPlayer(session, host);
   const endViewport = followViewport(host);
@@ -87,10 +91,14 @@ function currentPage(): Page {
 
 /** Pictures go on when the line is back, and are on their way until their entries are here. */
 function followPictures(session: ViewerSession, outbox: PictureOutbox): () => void {
-  const ends = [
-    session.connection.on('welcome', () => outbox.resume()),
-    session.state.subscribe(() => outbox.arrived(session.state.get().entries.map((entry) => entry.client_id))),
-  ];
+  let exists = false;
+  const follow = () => {
+    const { conversation, entries } = session.state.get();
+    outbox.arrived(entries.map((entry) => entry.client_id));
+    if (conversation && !exists) outbox.resume();
+    exists = conversation !== null;
+  };
+  const ends = [session.connection.on('welcome', () => outbox.resume()), session.state.subscribe(follow)];
   return () => {
     for (const end of ends) end();
     outbox.close();

@@ -132,11 +132,14 @@ function Large({
 /** A picture on its way: its look, how far it is, and a way out. */
 export function Sending({
   one,
+  held,
   outbox,
   texts,
   lang,
 }: {
   one: PendingPicture;
+  /** There is no conversation yet that it could go into. */
+  held: boolean;
   outbox: PictureOutbox;
   texts: ChatTexts;
   lang: Lang;
@@ -155,7 +158,7 @@ export function Sending({
             />
           )}
           <span class="sending__text" role={refused ? 'alert' : undefined}>
-            {refused ? problemText(one, texts, lang) : stageText(one, texts, lang)}
+            {refused ? problemText(one, texts, lang) : stageText(one, held, texts, lang)}
           </span>
           {refused && one.picture && (
             <Button small tone="quiet" onClick={() => outbox.again(one.clientId)}>
@@ -184,12 +187,12 @@ function Preview({ one }: { one: PendingPicture }) {
   );
 }
 
-function stageText(one: PendingPicture, texts: ChatTexts, lang: Lang): string {
+function stageText(one: PendingPicture, held: boolean, texts: ChatTexts, lang: Lang): string {
   switch (one.stage) {
     case 'preparing':
       return texts.picturePreparing;
     case 'waiting':
-      return texts.pictureWaiting;
+      return held ? texts.pictureHeld : texts.pictureWaiting;
     case 'sending':
       return texts.pictureSending(formatNumber(lang, one.progress * 100));
     default:
@@ -201,7 +204,6 @@ function problemText({ problem }: PendingPicture, texts: ChatTexts, lang: Lang):
   switch (problem) {
     case 'not_a_picture':
     case 'invalid':
-    case 'malformed':
       return texts.pictureBad;
     case 'too_large':
       return texts.pictureTooLarge;

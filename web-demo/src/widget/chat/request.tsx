@@ -1,6 +1,7 @@
 // Asking for a call, and what the viewer is told when one ended otherwise than wished.
 
 import { useState } from 'preact/hooks';
+import { canCall } from '../../client/able.ts';
 import type { ViewerSession, ViewerState } from '../../client/viewer.ts';
 import { errorTexts } from '../../i18n/common.ts';
 import { formatTime, type Lang } from '../../i18n/i18n.ts';
@@ -25,7 +26,7 @@ export function CallRequest({ state, session, texts, lang }: Props) {
   const { conversation } = state;
   const [sending, setSending] = useState(false);
   const [refused, setRefused] = useState<ErrorCode | 'disconnected' | null>(null);
-  if (!conversation || conversation.status === 'resolved' || busy(state)) return null;
+  if (!conversation || conversation.status === 'resolved' || busy(state) || !canCall()) return null;
   const since = conversation.call_requested_at_ms;
   const act = async (what: () => Promise<void>) => {
     setSending(true);
