@@ -80,6 +80,23 @@ it('knows each codec’s own scale, and says nothing of one it does not know', (
   expect(at('H265', 1)).toBe(false);
 });
 
+it('leaves out what the slot showed in an earlier call', () => {
+  const reading = (atMs: number, framesDecoded: number, qpSum: number): PictureReading => ({
+    atMs,
+    ...HD,
+    framesDecoded,
+    qpSum,
+    bytesReceived: framesDecoded * 9_000,
+    codec: 'VP8',
+  });
+  const watch = new LegibleWatch(reading(0, 100, 9_000));
+  watch.take(reading(100, 103, 9_030));
+  expect(watch.take(reading(100 + LEGIBLE_HOLD_MS, 193, 9_930))).toBe(100);
+  const fresh = new LegibleWatch(reading(0, 100, 9_000));
+  fresh.take(reading(100, 3, 30));
+  expect(fresh.take(reading(100 + LEGIBLE_HOLD_MS, 93, 930))).toBe(100);
+});
+
 it('reads a picture of a report', () => {
   const report = new Map<string, unknown>([
     ['C', { type: 'codec', mimeType: 'video/vp8' }],

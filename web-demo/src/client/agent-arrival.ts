@@ -65,12 +65,19 @@ export function soundPlayed(report: Rows, mid: string): boolean {
   return count(row.totalSamplesReceived) > count(row.concealedSamples);
 }
 
+/** A slot serves one call after the other, perhaps under another number: the stream that was heard last counts. */
 function inbound(report: Rows, kind: string, mid: string): Row | undefined {
+  let newest: Row | undefined;
   for (const value of report.values()) {
     const row = value as Row;
-    if (row.type === 'inbound-rtp' && row.kind === kind && row.mid === mid) return row;
+    if (row.type !== 'inbound-rtp' || row.kind !== kind || row.mid !== mid) continue;
+    if (newest === undefined || heardAt(row) > heardAt(newest)) newest = row;
   }
-  return undefined;
+  return newest;
+}
+
+function heardAt(row: Row): number {
+  return count(row.lastPacketReceivedTimestamp);
 }
 
 function count(value: unknown): number {
@@ -79,15 +86,22 @@ function count(value: unknown): number {
 
 /** Looks for the moment from which a picture is legible. Feed it every reading, from the first frame on. */
 export class LegibleWatch {
-  #last: PictureReading | null = null;
+  #last: PictureReading | null;
   /** The first reading of the stretch that may turn out legible. */
   #since: PictureReading | null = null;
   /** Pixels of the largest picture seen. */
   #fullPixels = 0;
 
+  /** `before`: what the same slot's counters said before the call; null when it had no picture yet. */
+  constructor(before: PictureReading | null = null) {
+    this.#last = before;
+  }
+
   /** Takes a reading. Returns since when the picture is legible, by the readings' clock, once that is certain. */
   take(now: PictureReading): number | null {
-    const before = this.#last;
+    // Counters that went back are another stream's.
+    const before = this.#last !== null && this.#last.framesDecoded <= now.framesDecoded ? this.#last : null;
+    if (before === null) this.#since = null;
     this.#last = now;
     const pixels = now.width * now.height;
     if (pixels > this.#fullPixels) {

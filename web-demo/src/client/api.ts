@@ -1,7 +1,20 @@
 // Owns the REST calls of the agents' pages: typed answers, typed failures, one way to read an error body. It keeps no
 // state and retries nothing; a page decides what a failure means.
 
-import type { ApiError, ErrorCode, Ops, Series, SessionView, Ticket, TicketList } from '../protocol/generated.ts';
+import type {
+  ApiError,
+  CannedReplies,
+  CannedReply,
+  CannedReplyDraft,
+  CannedReplyId,
+  ErrorCode,
+  Ops,
+  PictureId,
+  Series,
+  SessionView,
+  Ticket,
+  TicketList,
+} from '../protocol/generated.ts';
 
 /** A request that was refused or could not be made. */
 export class ApiFailure extends Error {
@@ -90,6 +103,31 @@ export function readPlayer(number: number, options: ApiOptions = {}): Promise<Se
 /** Address of a ticket's telemetry file. */
 export function telemetryHref(number: number): string {
   return `/api/v1/tickets/${number}/telemetry`;
+}
+
+/** The desk's canned replies. */
+export function listCannedReplies(options: ApiOptions = {}): Promise<CannedReplies> {
+  return request('GET', '/api/v1/canned-replies', undefined, options);
+}
+
+/** Adds a canned reply. */
+export function addCannedReply(draft: CannedReplyDraft): Promise<CannedReply> {
+  return request('POST', '/api/v1/canned-replies', draft);
+}
+
+/** Changes a canned reply. */
+export function changeCannedReply(id: CannedReplyId, draft: CannedReplyDraft): Promise<CannedReply> {
+  return request('PUT', `/api/v1/canned-replies/${encodeURIComponent(id)}`, draft);
+}
+
+/** Deletes a canned reply. */
+export async function deleteCannedReply(id: CannedReplyId): Promise<void> {
+  await request('DELETE', `/api/v1/canned-replies/${encodeURIComponent(id)}`);
+}
+
+/** Address of a picture of a chat, for an agent's own pages: the cookie gives the right to see it. */
+export function pictureHref(picture: PictureId): string {
+  return `/api/v1/pictures/${encodeURIComponent(picture)}`;
 }
 
 /** What the operations page shows. */

@@ -10,7 +10,7 @@ import { useTexts } from './context.ts';
 const BACK_MS = 2_500;
 
 /** A line above everything, while there is something to say. */
-export function ConnectionBanner({ session }: { session: AgentSession }) {
+export function ConnectionBanner({ session, inCall }: { session: AgentSession; inCall: boolean }) {
   const { lang, t } = useTexts();
   const state = useStore(session.connection.state);
   const { welcomed } = useStore(session.state);
@@ -34,7 +34,9 @@ export function ConnectionBanner({ session }: { session: AgentSession }) {
       {down && (
         <>
           {state.kind === 'connecting' ? <Spinner /> : <Icon name="offline" size={16} />}
-          <span>{t.connection.lost}</span>
+          <span>
+            {t.connection.lost} {inCall && t.connection.inCall}
+          </span>
           {state.kind === 'waiting' && (
             <Button small onClick={() => session.connection.retryNow()}>
               {t.retry}

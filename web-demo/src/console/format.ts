@@ -1,5 +1,7 @@
 // Owns how measured quantities are written on the console and the operations page. Pure. Times and days are i18n's.
 
+import { type Lang, localeOf } from '../i18n/i18n.ts';
+
 /** Stands where nothing was measured. */
 export const ABSENT = '–';
 
@@ -52,6 +54,11 @@ export function bytes(count: Measured): string {
     unit += 1;
   }
   return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+/** Time of day with seconds, of a moment in ms since the Unix epoch. */
+export function formatSeconds(lang: Lang, atMs: number): string {
+  return new Intl.DateTimeFormat(localeOf(lang), { timeStyle: 'medium', hourCycle: 'h23' }).format(atMs);
 }
 
 /** A language tag as its name in the reader's language: `zh` → `Chinese`; the tag itself when nobody knows it. */

@@ -8,8 +8,16 @@ import type { ConversationSummary } from '../protocol/generated.ts';
 import { Button, classes, Icon, Spinner, useStore } from '../ui/ui.tsx';
 import { useTexts } from './context.ts';
 import type { Desk } from './desk/desk.ts';
-import { type Group, type LogRow, logRows, viewerMessagesAfter } from './desk/log-rows.ts';
+import {
+  type Group,
+  type GroupMessage,
+  type LogRow,
+  logRows,
+  type NoteRow,
+  viewerMessagesAfter,
+} from './desk/log-rows.ts';
 import { eventText } from './event-text.ts';
+import { PendingPictures, Picture } from './pictures.tsx';
 
 /** Lines drawn at once; earlier ones come on demand, so that switching stays fast however long the talk was. */
 const LINES_SHOWN = 120;
@@ -29,7 +37,8 @@ export function Log({ desk, row, mine }: LogProps) {
   const chat = desk.session.chat(row.id);
   const { entries, pending, peerTyping } = useStore(chat.state);
   const [shown, setShown] = useState(LINES_SHOWN);
-  const { log, seen, atEnd, toEnd } = useScroll(desk, row, entries.length, pending.length, peerTyping);
+  const pictures = useStore(desk.pictures(row.id).pending).length;
+  const { log, seen, atEnd, toEnd } = useScroll(desk, row, entries.length, pending.length + pictures, peerTyping);
   const lines = useMemo(() => logRows(entries.slice(-shown), sameDay), [entries, shown]);
   const lastSeq = entries.at(-1)?.seq ?? 0;
   if (atEnd) seen.current = lastSeq;
@@ -58,6 +67,7 @@ export function Log({ desk, row, mine }: LogProps) {
         {pending.map((message) => (
           <Pending key={message.clientId} desk={desk} row={row} message={message} />
         ))}
+        <PendingPictures desk={desk} row={row} />
         {peerTyping && <Typing name={row.viewer_name} />}
       </div>
       {below > 0 && (
@@ -138,6 +148,7 @@ function useReadMark(desk: Desk, row: ConversationSummary, reading: boolean, las
 
 function keyOf(line: LogRow): string {
   if (line.kind === 'day') return `day ${line.at_ms}`;
+  if (line.kind === 'note') return `note ${line.seq}`;
   return line.kind === 'event' ? `event ${line.entry.seq}` : `group ${line.messages[0]?.seq}`;
 }
 
@@ -161,6 +172,7 @@ function Line({ line, viewerRead, newest }: { line: LogRow; viewerRead: number; 
       </p>
     );
   }
+  if (line.kind === 'note') return <NoteLine note={line} />;
   return <Messages group={line} viewerRead={viewerRead} newest={newest} />;
 }
 
@@ -175,9 +187,7 @@ function Messages({ group, viewerRead, newest }: { group: Group; viewerRead: num
         <time dateTime={new Date(group.at_ms).toISOString()}>{formatTime(lang, group.at_ms)}</time>
       </p>
       {group.messages.map((message) => (
-        <p key={message.seq} class="says__text" title={formatTime(lang, message.at_ms)}>
-          {message.text}
-        </p>
+        <Said key={message.seq} message={message} name={group.name} />
       ))}
       {marked && (
         <p class="says__mark">
@@ -189,14 +199,50 @@ function Messages({ group, viewerRead, newest }: { group: Group; viewerRead: num
   );
 }
 
-/** An own message on its way, or refused. */
+function Said({ message, name }: { message: GroupMessage; name: string }) {
+  const { lang } = useTexts();
+  if (message.content.kind === 'picture') return <Picture body={message.content} name={name} />;
+  return (
+    <p class="says__text" title={formatTime(lang, message.at_ms)}>
+      {message.content.text}
+    </p>
+  );
+}
+
+/** A note among the lines: a slip of another colour across the log, with its lock and its name. */
+function NoteLine({ note }: { note: NoteRow }) {
+  const { lang, t } = useTexts();
+  return (
+    <div class="slip">
+      <p class="slip__head">
+        <Icon name="lock" size={13} />
+        <b>{t.thread.noteBy(note.name)}</b>
+        <time dateTime={new Date(note.at_ms).toISOString()}>{formatTime(lang, note.at_ms)}</time>
+      </p>
+      <p class="slip__text">{note.text}</p>
+    </div>
+  );
+}
+
+/** An own message or note on its way, or refused. */
 function Pending({ desk, row, message }: { desk: Desk; row: ConversationSummary; message: PendingMessage }) {
   const { lang, t } = useTexts();
   const open = useStore(desk.session.connection.state).kind === 'open';
   const chat = desk.session.chat(row.id);
   return (
-    <div class={classes('says says--agent says--pending', message.refused && 'says--refused')}>
-      <p class="says__text">{message.text}</p>
+    <div
+      class={classes(
+        message.note ? 'slip slip--pending' : 'says says--agent says--pending',
+        message.refused && 'says--refused',
+      )}
+    >
+      {message.note && (
+        <p class="slip__head">
+          <Icon name="lock" size={13} />
+          <b>{t.thread.note}</b>
+        </p>
+      )}
+      <p class={message.note ? 'slip__text' : 'says__text'}>{message.text}</p>
       <p class="says__mark">
         {message.refused === undefined ? (
           <>

@@ -2,6 +2,7 @@
 
 import { render } from 'preact';
 import { openPage } from '../ui/page.ts';
+import { startTheme } from '../ui/theme.ts';
 import { App } from './app.tsx';
 import { LangContext } from './context.ts';
 import { texts } from './texts.ts';
@@ -12,7 +13,10 @@ import './console.css';
 import './stage.css';
 import './thread.css';
 import './tickets.css';
+import './controls.css';
+import './settings.css';
 
+startTheme();
 const { root, lang } = openPage({ en: texts('en').pageTitle, zh: texts('zh').pageTitle });
 render(
   <LangContext.Provider value={lang}>

@@ -5,11 +5,14 @@ import { useEffect, useRef } from 'preact/hooks';
 import { formatElapsed } from '../i18n/i18n.ts';
 import type { ConversationId, ConversationSummary, SessionView } from '../protocol/generated.ts';
 import { Avatar, Badge, Button, classes, Icon, IconButton, useNow, useStore } from '../ui/ui.tsx';
+import { AlertsButton } from './alerts/button.tsx';
 import { Brand } from './brand.tsx';
 import { useTexts } from './context.ts';
 import type { Desk } from './desk/desk.ts';
 import { urgency, waitsSince } from './desk/lists.ts';
+import { KEY } from './keys.ts';
 import { DESK_HREF, type Route, TICKETS_HREF } from './route.ts';
+import { ThemeButton } from './theme-button.tsx';
 
 interface NavProps {
   desk: Desk;
@@ -27,6 +30,10 @@ export function Nav({ desk, me, open, route, help, signOut }: NavProps) {
     <div class="nav">
       <header class="nav__head">
         <Brand />
+        <div class="nav__settings">
+          <AlertsButton alerts={desk.alerts} />
+          <ThemeButton />
+        </div>
       </header>
       <Pages route={route} />
       <Lists desk={desk} open={open} onDesk={route.page === 'desk'} />
@@ -40,7 +47,7 @@ export function Nav({ desk, me, open, route, help, signOut }: NavProps) {
           type="button"
           class="sl-icon-button nav__help"
           aria-label={t.header.help}
-          title={t.header.help}
+          title={t.help.with(t.header.help, KEY.help)}
           onClick={help}
         >
           ?
@@ -61,19 +68,7 @@ function Pages({ route }: { route: Route }) {
         <span class="nav__word">{t.header.desk}</span>
       </a>
       <a href={TICKETS_HREF} aria-current={route.page === 'desk' ? undefined : 'page'} title={t.header.tickets}>
-        <svg
-          class="sl-icon"
-          width="16"
-          height="16"
-          viewBox="0 0 24 24"
-          fill="none"
-          stroke="currentColor"
-          stroke-width="1.8"
-          stroke-linecap="round"
-          aria-hidden="true"
-        >
-          <path d="M4 7.500h16M4 12h16M4 16.500h10" />
-        </svg>
+        <Icon name="list" size={16} />
         <span class="nav__word">{t.header.tickets}</span>
       </a>
     </nav>
@@ -95,6 +90,7 @@ function Lists({ desk, open, onDesk }: { desk: Desk; open: NavProps['open']; onD
   const { t } = useTexts();
   useStore(desk.session.state);
   useNow(1000);
+  useStore(desk.order);
   const selected = useStore(desk.selected);
   const { queue, mine, others } = desk.lists();
   const now = desk.nowMs();
@@ -109,7 +105,7 @@ function Lists({ desk, open, onDesk }: { desk: Desk; open: NavProps['open']; onD
           ))}
         </ul>
       </Section>
-      <Section title={t.nav.mine} count={mine.length}>
+      <Section title={t.nav.mine} count={mine.length} tool={<SortButton desk={desk} />}>
         {mine.length === 0 && <p class="nav__empty">{t.nav.mineEmpty}</p>}
         <ul aria-label={t.nav.mine}>
           {mine.map((row, index) => (
@@ -148,10 +144,26 @@ interface SectionProps {
   title: string;
   count: number;
   alarm?: boolean;
+  tool?: ComponentChildren;
   children: ComponentChildren;
 }
 
-function Section({ title, count, alarm, children }: SectionProps) {
+/** Who waits longest first, or the steady order by number. */
+function SortButton({ desk }: { desk: Desk }) {
+  const { t } = useTexts();
+  const waiting = useStore(desk.order) === 'waiting';
+  return (
+    <IconButton
+      icon="sort"
+      class="nav__sort"
+      label={t.nav.sortWaiting}
+      aria-pressed={waiting}
+      onClick={() => desk.sort(waiting ? 'number' : 'waiting')}
+    />
+  );
+}
+
+function Section({ title, count, alarm, tool, children }: SectionProps) {
   return (
     <section class="nav__section">
       <h2 class="nav__title">
@@ -160,6 +172,7 @@ function Section({ title, count, alarm, children }: SectionProps) {
           {count}
         </span>
       </h2>
+      {tool}
       {children}
     </section>
   );
@@ -201,12 +214,13 @@ function QueueRow({ desk, row, now, selected, open }: RowProps) {
             <Wait since={waitsSince(row)} now={now} />
           </span>
           <span class="row__text">{row.last_text}</span>
-          <Marks row={row} drafted={false} />
+          <Marks row={row} now={now} drafted={false} />
         </span>
       </button>
       <Button small class="row__take" onClick={() => void desk.take(row.id)}>
         {t.nav.take(row.ticket)}
       </Button>
+      <AcceptRequest desk={desk} row={row} selected={selected} />
     </li>
   );
 }
@@ -244,7 +258,7 @@ function MineRow({ desk, row, now, place, selected, open }: RowProps & { place: 
           <span class={classes('row__text', peerTyping && 'row__text--typing')}>
             {peerTyping ? t.nav.typing : row.last_text}
           </span>
-          <Marks row={row} drafted={drafted} />
+          <Marks row={row} now={now} drafted={drafted} />
         </span>
         {unread > 0 && (
           <span class="row__unread">
@@ -254,7 +268,27 @@ function MineRow({ desk, row, now, place, selected, open }: RowProps & { place: 
         )}
         <Who row={row} />
       </button>
+      <AcceptRequest desk={desk} row={row} selected={selected} />
     </li>
+  );
+}
+
+/** The way from a row straight into the call that its viewer asks for. The open conversation has its own. */
+function AcceptRequest({ desk, row, selected }: Pick<RowProps, 'desk' | 'row' | 'selected'>) {
+  const { t } = useTexts();
+  if (row.call_requested_at_ms === undefined || selected) return null;
+  const label = t.nav.acceptRequestOf(row.ticket);
+  return (
+    <Button
+      small
+      icon="phone"
+      class="row__accept"
+      aria-label={label}
+      title={label}
+      onClick={() => void desk.acceptRequest(row)}
+    >
+      {t.actions.acceptRequest}
+    </Button>
   );
 }
 
@@ -269,9 +303,11 @@ function Who({ row }: { row: ConversationSummary }) {
   );
 }
 
-function Marks({ row, drafted }: { row: ConversationSummary; drafted: boolean }) {
+function Marks({ row, now, drafted }: { row: ConversationSummary; now: number; drafted: boolean }) {
   const { t } = useTexts();
-  const stage = row.call?.stage;
+  const { stage, viewer } = row.call ?? {};
+  const since = row.status === 'waiting' ? waitsSince(row) : row.waiting_since_ms;
+  const wait = since === undefined ? 'calm' : urgency(now - since);
   return (
     <span class="row__marks">
       <span class="presence" data-on={row.viewer_online || undefined} aria-hidden="true">
@@ -280,8 +316,23 @@ function Marks({ row, drafted }: { row: ConversationSummary; drafted: boolean })
       {stage === 'invited' && <Badge tone="info">{t.nav.invited}</Badge>}
       {stage === 'connecting' && <Badge tone="live">{t.nav.connecting}</Badge>}
       {stage === 'live' && (
-        <Badge tone="live" icon="screen">
+        <Badge tone="live" icon={row.call?.surface === 'audio' ? 'phone' : 'screen'}>
           {t.nav.live}
+        </Badge>
+      )}
+      {viewer?.away_since_ms !== undefined && stage !== 'ended' && (
+        <Badge tone="warn" icon="offline">
+          {t.nav.connectionLost}
+        </Badge>
+      )}
+      {row.call_requested_at_ms !== undefined && (
+        <Badge tone="accent" icon="phone">
+          {t.nav.asksForCall}
+        </Badge>
+      )}
+      {wait !== 'calm' && (
+        <Badge tone={wait === 'late' ? 'danger' : 'warn'} icon={wait === 'late' ? 'warning' : 'clock'}>
+          {wait === 'late' ? t.nav.lateWait : t.nav.longWait}
         </Badge>
       )}
       {drafted && <Badge tone="warn">{t.nav.draft}</Badge>}

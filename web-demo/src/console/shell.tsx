@@ -2,20 +2,22 @@
 // picture is one element that is moved by styles alone, so that it never blanks.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { SessionView } from '../protocol/generated.ts';
+import type { CallState, ConversationId, SessionView } from '../protocol/generated.ts';
 import { keepFocus } from '../ui/focus.ts';
 import { useStore } from '../ui/ui.tsx';
 import { ConnectionBanner } from './banner.tsx';
+import { ManageReplies } from './canned/manage.tsx';
 import { useTexts } from './context.ts';
+import { useDeskKeys } from './desk/actions.ts';
 import type { Desk } from './desk/desk.ts';
 import { unreadTotal } from './desk/lists.ts';
 import { Help } from './help.tsx';
-import { useKeys } from './keys.ts';
 import { Nav } from './nav.tsx';
-import { DESK_HREF, readRoute } from './route.ts';
+import { readRoute } from './route.ts';
 import { Side } from './side.tsx';
-import { Stage } from './stage.tsx';
+import { Stage, type StageMode } from './stage.tsx';
 import { useTabBadge } from './tab-badge.ts';
+import { type Pane, Tabs } from './tabs.tsx';
 import { Thread } from './thread.tsx';
 import { TicketList } from './tickets/list.tsx';
 import { TicketPage } from './tickets/page.tsx';
@@ -31,25 +33,27 @@ export function Shell({ desk, session, signOut }: ShellProps) {
   const { t } = useTexts();
   const state = useStore(desk.session.state);
   const selected = useStore(desk.selected);
+  useStore(desk.order);
   const { call } = useStore(desk.call.view);
   const route = useRoute();
-  const [help, setHelp] = useState(false);
+  const [dialog, setDialog] = useState<'help' | 'canned' | null>(null);
   const [details, setDetails] = useState(false);
   const onDesk = route.page === 'desk';
   const row = selected === null ? undefined : state.conversations.get(selected);
   const { mine } = desk.lists();
+  const [pane, setPane] = usePane(desk, onDesk);
 
-  const open = (conversation: string) => {
-    if (location.hash !== DESK_HREF && location.hash !== '') location.hash = DESK_HREF;
-    desk.select(conversation);
+  const open = (conversation: ConversationId) => {
+    desk.open(conversation);
+    setPane('main');
   };
-  useKeys({ mine, selected, open, help: () => setHelp(true) });
+  const help = () => setDialog('help');
+  useDeskKeys(desk, open, help);
   useTabBadge(unreadTotal(mine, onDesk && !document.hidden ? (selected ?? undefined) : undefined));
   useEffect(() => setDetails(false), [selected, route.page]);
   useEffect(() => keepFocus(document, mainPlace), []);
 
-  const picture = call !== null && (call.stage === 'connecting' || call.stage === 'live');
-  const stage = !picture ? 'none' : onDesk && call.conversation === selected ? 'main' : 'dock';
+  const stage = stageMode(call, onDesk ? selected : null);
   const side = onDesk && row !== undefined;
   return (
     <div
@@ -57,24 +61,52 @@ export function Shell({ desk, session, signOut }: ShellProps) {
       data-stage={stage}
       data-side={side && stage !== 'main' ? 'on' : 'off'}
       data-details={details ? 'open' : 'shut'}
+      data-pane={pane === 'side' && !side ? 'main' : pane}
     >
       <button type="button" class="skip" onClick={focusMain}>
         {t.skipToReply}
       </button>
-      <ConnectionBanner session={desk.session} />
-      <Nav desk={desk} me={session} open={open} route={route} help={() => setHelp(true)} signOut={signOut} />
+      <ConnectionBanner session={desk.session} inCall={call !== null} />
+      <Tabs desk={desk} pane={pane} show={setPane} onDesk={onDesk} details={side} help={help} />
+      <Nav desk={desk} me={session} open={open} route={route} help={help} signOut={signOut} />
       <Stage desk={desk} mode={stage} back={open} />
       <div class="shell__main" id="main">
-        {route.page === 'desk' && (
-          <Thread desk={desk} row={row} detailsOpen={details} toggleDetails={() => setDetails((shown) => !shown)} />
+        {onDesk && (
+          <Thread
+            desk={desk}
+            row={row}
+            detailsOpen={details}
+            toggleDetails={() => setDetails((shown) => !shown)}
+            manage={() => setDialog('canned')}
+          />
         )}
         {route.page === 'tickets' && <TicketList />}
         {route.page === 'ticket' && <TicketPage key={route.number} number={route.number} />}
       </div>
       {side && <Side key={row.id} desk={desk} row={row} close={() => setDetails(false)} overlay={details} />}
-      <Help open={help} close={() => setHelp(false)} />
+      <Help open={dialog === 'help'} close={() => setDialog(null)} />
+      <ManageReplies replies={desk.canned} open={dialog === 'canned'} close={() => setDialog(null)} />
     </div>
   );
+}
+
+/** Where the running call stands: large beside its own conversation, docked elsewhere. */
+function stageMode(call: CallState | null, shown: ConversationId | null): StageMode {
+  if (call === null) return 'none';
+  if (call.conversation !== shown) return 'dock';
+  return call.surface === 'audio' ? 'voice' : 'main';
+}
+
+/** Which pane is in sight where there is room for one: the conversation as soon as one is chosen. */
+function usePane(desk: Desk, onDesk: boolean): [Pane, (pane: Pane) => void] {
+  const [pane, setPane] = useState<Pane>(desk.selected.get() === null && onDesk ? 'list' : 'main');
+  useEffect(() => desk.selected.subscribe(() => setPane(desk.selected.get() === null ? 'list' : 'main')), [desk]);
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current && !onDesk) setPane('main');
+    first.current = false;
+  }, [onDesk]);
+  return [pane, setPane];
 }
 
 /** The page of the address's fragment. Going to a page moves the focus there, so that it is read from its top. */

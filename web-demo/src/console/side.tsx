@@ -5,7 +5,7 @@ import { useMemo } from 'preact/hooks';
 import { readPlayer } from '../client/api.ts';
 import { formatDateTime, formatElapsed, localeOf } from '../i18n/i18n.ts';
 import type { ConversationSummary, Series } from '../protocol/generated.ts';
-import { IconButton, Spinner, useNow } from '../ui/ui.tsx';
+import { Badge, IconButton, Spinner, useNow, useStore } from '../ui/ui.tsx';
 import { useTexts } from './context.ts';
 import type { Desk } from './desk/desk.ts';
 import { ABSENT, languageName, percent, plain, resolution } from './format.ts';
@@ -41,9 +41,38 @@ export function Side({ desk, row, overlay, close }: SideProps) {
       }}
     >
       <IconButton icon="close" class="side__close" label={t.thread.closeDetails} onClick={close} />
+      <CallFacts desk={desk} row={row} />
       <Facts desk={desk} row={row} />
       <Health row={row} />
     </aside>
+  );
+}
+
+/** The call or invitation of this conversation, while there is one. */
+function CallFacts({ desk, row }: { desk: Desk; row: ConversationSummary }) {
+  const { t } = useTexts();
+  const call = useStore(desk.session.state).calls.get(row.id);
+  useNow(1000);
+  if (call === undefined || call.stage === 'ended') return null;
+  const names = t.call.facts;
+  const viewer = call.viewer.sources.audio !== 'off';
+  const agent = call.agent_side.sources.audio !== 'off';
+  const sound = viewer ? (agent ? names.soundBoth : names.soundViewer) : agent ? names.soundAgent : names.soundNone;
+  return (
+    <section>
+      <h2 class="side__title">{t.call.region}</h2>
+      <dl class="facts">
+        <Fact name={names.state}>
+          <Badge tone={call.stage === 'invited' ? 'info' : 'live'}>{t.call.stage[call.stage]}</Badge>
+        </Fact>
+        {call.surface !== undefined && <Fact name={names.shared}>{t.call.surface[call.surface]}</Fact>}
+        {call.accepted_at_ms !== undefined && (
+          <Fact name={names.duration}>{formatElapsed(desk.nowMs() - call.accepted_at_ms)}</Fact>
+        )}
+        {call.stage !== 'invited' && <Fact name={names.sound}>{sound}</Fact>}
+        <Fact name={t.viewer.agent}>{call.agent_name}</Fact>
+      </dl>
+    </section>
   );
 }
 

@@ -1,21 +1,29 @@
-// Owns the picture of the running call. The video element is made once and stays where it is in the tree: large or docked is
-// a matter of styles, so that the picture never blanks.
+// Owns the running call on the screen: its picture, or who is heard, what is the matter with it, and its controls. The video
+// element is made once and stays where it is in the tree: large or docked is a matter of styles, so that it never blanks.
 
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { formatElapsed } from '../i18n/i18n.ts';
+import { formatDuration, formatElapsed } from '../i18n/i18n.ts';
 import type { CallState, ConversationId } from '../protocol/generated.ts';
-import { Badge, Button, Icon, Spinner, useNow, useStore } from '../ui/ui.tsx';
+import { Avatar, Badge, Button, Icon, Spinner, useNow, useStore } from '../ui/ui.tsx';
 import type { CallView } from './call/call-desk.ts';
+import { CallControls, OwnPreview } from './call/controls.tsx';
 import { liveColumns, liveFacts } from './call/live-facts.ts';
+import { AWAY_GRACE_MS, signals } from './call/signals.ts';
 import { useTexts } from './context.ts';
 import type { Desk } from './desk/desk.ts';
-import { bitrate, milliseconds, percent, plain, resolution } from './format.ts';
+import { bitrate, formatSeconds, milliseconds, percent, plain, resolution } from './format.ts';
+import { KEY } from './keys.ts';
 import { Spark } from './spark.tsx';
+
+/** How often the ring of a voice follows it, ms. */
+const RING_MS = 100;
+
+/** Where the call stands: large, beside the conversation without a picture, docked, or nowhere. */
+export type StageMode = 'main' | 'voice' | 'dock' | 'none';
 
 interface StageProps {
   desk: Desk;
-  /** Large, docked, or out of sight without a call. */
-  mode: 'main' | 'dock' | 'none';
+  mode: StageMode;
   back: (conversation: ConversationId) => void;
 }
 
@@ -29,9 +37,18 @@ export function Stage({ desk, mode, back }: StageProps) {
     desk.call.attach(video.current);
     return () => desk.call.attach(null);
   }, [desk]);
+  const { call } = view;
+  const voice = call?.surface === 'audio';
+  const large = mode === 'main' || mode === 'voice';
   return (
-    <section class="stage" data-mode={mode} aria-label={t.call.region} hidden={mode === 'none'}>
-      <StageHead desk={desk} call={view.call} mode={mode} back={back} frame={frame} />
+    <section
+      class="stage"
+      data-mode={mode}
+      data-voice={voice || undefined}
+      aria-label={t.call.region}
+      hidden={mode === 'none'}
+    >
+      <StageHead desk={desk} call={call} mode={mode} back={back} frame={frame} />
       <div class="stage__frame" ref={frame}>
         <video
           ref={video}
@@ -41,18 +58,57 @@ export function Stage({ desk, mode, back }: StageProps) {
           playsInline
           muted
           disablePictureInPicture
+          hidden={voice}
         />
-        <Overlay view={view} mode={mode} />
+        {voice && call !== null && <VoiceCard desk={desk} call={call} view={view} small={!large} />}
+        <OwnPreview desk={desk} />
+        {!voice && <Overlay desk={desk} view={view} mode={mode} />}
+        {voice && call !== null && <Said desk={desk} call={call} mediaDown={isDown(view)} frozen={null} />}
       </div>
+      {large && call !== null && <CallControls desk={desk} call={call} />}
       {mode === 'main' && <LiveBar view={view} />}
     </section>
+  );
+}
+
+/** A call of voices: who, and that one hears them. */
+function VoiceCard({ desk, call, view, small }: { desk: Desk; call: CallState; view: CallView; small: boolean }) {
+  const { t } = useTexts();
+  const { conversations } = useStore(desk.session.state);
+  const name = conversations.get(call.conversation)?.viewer_name ?? '';
+  const ring = useRef<HTMLSpanElement>(null);
+  useEffect(() => {
+    const timer = setInterval(() => {
+      ring.current?.style.setProperty('--level', desk.call.hearing.level().toFixed(2));
+    }, RING_MS);
+    return () => clearInterval(timer);
+  }, [desk]);
+  return (
+    <div class="voice">
+      <span class="voice__ring" ref={ring}>
+        <Avatar name={name} />
+      </span>
+      {!small && (
+        <>
+          <p class="voice__title">{t.call.voiceTitle}</p>
+          {/* Told when it changes: connected, then who can be heard. */}
+          <p class="stage__hint" role="status">
+            {!view.shown && call.stage === 'connecting'
+              ? t.call.connectingVoice
+              : call.viewer.sources.audio === 'off'
+                ? t.call.voiceOff
+                : t.call.voiceHint}
+          </p>
+        </>
+      )}
+    </div>
   );
 }
 
 interface HeadProps {
   desk: Desk;
   call: CallState | null;
-  mode: StageProps['mode'];
+  mode: StageMode;
   back: StageProps['back'];
   frame: { current: HTMLDivElement | null };
 }
@@ -69,7 +125,7 @@ function StageHead({ desk, call, mode, back, frame }: HeadProps) {
     <header class="stage__head">
       {mode === 'dock' && call.stage === 'live' && <span class="stage__dot" aria-hidden="true" />}
       {mode === 'dock' && call.stage === 'live' ? null : call.stage === 'live' ? (
-        <Badge tone="live" icon="screen">
+        <Badge tone="live" icon={call.surface === 'audio' ? 'phone' : 'screen'}>
           {t.call.live}
         </Badge>
       ) : (
@@ -93,11 +149,17 @@ function StageHead({ desk, call, mode, back, frame }: HeadProps) {
       )}
       {since !== undefined && <span class="stage__clock">{formatElapsed(desk.nowMs() - since)}</span>}
       {mode === 'main' && (
-        <Button small class="stage__full" onClick={() => void fullScreen(frame.current)}>
+        <Button small class="stage__full" icon="expand" onClick={() => void fullScreen(frame.current)}>
           {t.call.fullScreen}
         </Button>
       )}
-      <Button small tone="live" icon="stop" onClick={() => void desk.endCall(call.id, 'agent_ended')}>
+      <Button
+        small
+        tone="live"
+        icon="stop"
+        title={t.help.with(t.actions.endCall, KEY.endCall)}
+        onClick={() => void desk.endCall(call.id, 'agent_ended')}
+      >
         {t.actions.endCall}
       </Button>
     </header>
@@ -113,30 +175,87 @@ async function fullScreen(frame: HTMLElement | null): Promise<void> {
   }
 }
 
-/** What stands over the picture: not there yet, or standing still. */
-function Overlay({ view, mode }: { view: CallView; mode: StageProps['mode'] }) {
+/** What stands over the picture: not there yet, standing still, or explained by the viewer's end. */
+function Overlay({ desk, view, mode }: { desk: Desk; view: CallView; mode: StageMode }) {
   const { t } = useTexts();
-  if (view.call === null) return null;
+  const { call } = view;
+  if (call === null) return null;
   if (!view.shown) {
     return (
-      <div class="stage__over" role="status">
-        <Spinner />
-        <p>{t.call.connecting}</p>
-        {mode === 'main' && <p class="stage__hint">{t.call.connectingHint}</p>}
+      <div class="stage__over">
+        <div role="status" class="stage__wait">
+          <Spinner />
+          <p>{t.call.connecting}</p>
+          {mode === 'main' && <p class="stage__hint">{t.call.connectingHint}</p>}
+        </div>
+        <Said desk={desk} call={call} mediaDown={isDown(view)} frozen={null} />
       </div>
     );
   }
-  const mediaDown = view.media === 'disconnected' || view.media === 'failed';
-  if (view.frozen_ms === null && !mediaDown) return null;
+  return <Said desk={desk} call={call} mediaDown={isDown(view)} frozen={view.frozen_ms} />;
+}
+
+function isDown({ media }: CallView): boolean {
+  return media === 'disconnected' || media === 'failed';
+}
+
+interface SaidProps {
+  desk: Desk;
+  call: CallState;
+  /** The agent's own media connection is gone. */
+  mediaDown: boolean;
+  frozen: number | null;
+}
+
+/** What is the matter, in words: the nearest cause first. */
+function Said({ desk, call, mediaDown, frozen }: SaidProps) {
+  const { t } = useTexts();
+  const away = call.viewer.away_since_ms;
+  const found = signals(call, t.call);
+  if (!mediaDown && away === undefined && found.length === 0 && frozen === null) return null;
   return (
-    <div class="stage__still">
-      <Icon name="warning" size={16} />
-      {/* The words are told once; the clock beside them ticks for the eye alone. */}
-      <p role="status">
-        {mediaDown ? t.call.mediaDown : t.call.frozen}
-        {!mediaDown && <span aria-hidden="true"> · {formatElapsed(view.frozen_ms ?? 0)}</span>}
-        {mode === 'main' && !mediaDown && <span class="stage__hint">{t.call.frozenHint}</span>}
+    <div class="stage__still" role="status">
+      {mediaDown && (
+        <p>
+          <Icon name="offline" size={16} /> {t.call.mediaDown}
+        </p>
+      )}
+      {!mediaDown && away !== undefined && <Away desk={desk} sinceMs={away} />}
+      {!mediaDown &&
+        found.map(({ key, icon, text }) => (
+          <p key={key}>
+            <Icon name={icon} size={16} /> {text}
+          </p>
+        ))}
+      {!mediaDown && away === undefined && frozen !== null && (
+        <div>
+          <p>
+            <Icon name="warning" size={16} /> {t.call.frozen}
+            {/* The words are told once; the clock beside them ticks for the eye alone. */}
+            <span aria-hidden="true"> · {formatElapsed(frozen)}</span>
+          </p>
+          <p class="stage__hint">{t.call.frozenHint}</p>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** The viewer's connection is interrupted: for how long, and until when one waits. */
+function Away({ desk, sinceMs }: { desk: Desk; sinceMs: number }) {
+  const { lang, t } = useTexts();
+  useNow(1000);
+  const now = desk.nowMs();
+  const until = sinceMs + AWAY_GRACE_MS;
+  const local = until - desk.session.connection.clock.offsetMs();
+  return (
+    <div>
+      <p>
+        <Icon name="offline" size={16} />
+        <span aria-hidden="true">{t.call.away(formatDuration(lang, now - sinceMs))}</span>
+        <span class="sl-visually-hidden">{t.call.awayShort}</span>
       </p>
+      <p class="stage__hint">{now < until ? t.call.awayUntil(formatSeconds(lang, local)) : t.call.awayOver}</p>
     </div>
   );
 }
@@ -164,7 +283,11 @@ function LiveBar({ view }: { view: CallView }) {
         color={2}
         floor={5}
       />
-      <Figure name={names.firstFrame} value={milliseconds(view.first_frame_ms)} />
+      <Figure
+        name={names.firstFrame}
+        value={milliseconds(view.first_frame_ms)}
+        note={view.legible_ms === null ? undefined : names.legible(milliseconds(view.legible_ms))}
+      />
     </dl>
   );
 }

@@ -1,33 +1,43 @@
 // Owns the middle pane: the conversation on the screen, what may be done with it, and the reply.
 
-import { useState } from 'preact/hooks';
-import { endReasonTexts, errorTexts } from '../i18n/common.ts';
+import { useEffect, useState } from 'preact/hooks';
+import type { AgentState } from '../client/agent.ts';
+import { errorTexts } from '../i18n/common.ts';
 import { formatElapsed } from '../i18n/i18n.ts';
-import type { CallState, ConversationSummary, Entry } from '../protocol/generated.ts';
+import type { CallState, ConversationSummary, EndReason, Entry } from '../protocol/generated.ts';
 import { Avatar, Badge, Button, Empty, Icon, IconButton, Notice, useNow, useStore } from '../ui/ui.tsx';
+import { INVITATIONS_MAX, invitationsOpen, runningElsewhere, runningHere } from './call/own-calls.ts';
 import { Composer } from './composer.tsx';
 import { useTexts } from './context.ts';
-import type { Desk } from './desk/desk.ts';
+import type { Desk, Problem } from './desk/desk.ts';
+import { KEY } from './keys.ts';
 import { Log } from './log.tsx';
 import { ticketHref } from './route.ts';
+import type { Texts } from './texts.ts';
 
 interface ThreadProps {
   desk: Desk;
   row: ConversationSummary | undefined;
   detailsOpen: boolean;
   toggleDetails: () => void;
+  /** Opens the dialog with the canned replies. */
+  manage: () => void;
 }
 
 /** The pane. */
-export function Thread({ desk, row, detailsOpen, toggleDetails }: ThreadProps) {
+export function Thread({ desk, row, detailsOpen, toggleDetails, manage }: ThreadProps) {
   if (row === undefined) return <Nothing desk={desk} />;
   const mine = desk.owns(row);
   return (
     <main class="thread">
       <Head desk={desk} row={row} mine={mine} detailsOpen={detailsOpen} toggleDetails={toggleDetails} />
-      <Notices desk={desk} row={row} />
+      <Notices desk={desk} row={row} mine={mine} />
       <Log key={row.id} desk={desk} row={row} mine={mine} />
-      {mine ? <Composer key={row.id} desk={desk} row={row} /> : <Standing desk={desk} row={row} />}
+      {mine ? (
+        <Composer key={row.id} desk={desk} row={row} manage={manage} />
+      ) : (
+        <Standing desk={desk} row={row} manage={manage} />
+      )}
     </main>
   );
 }
@@ -50,7 +60,7 @@ function Nothing({ desk }: { desk: Desk }) {
   );
 }
 
-interface HeadProps extends ThreadProps {
+interface HeadProps extends Omit<ThreadProps, 'manage'> {
   row: ConversationSummary;
   mine: boolean;
 }
@@ -85,16 +95,15 @@ function Head({ desk, row, mine, detailsOpen, toggleDetails }: HeadProps) {
 /** What may be done with an own conversation. */
 function Actions({ desk, row }: { desk: Desk; row: ConversationSummary }) {
   const { t } = useTexts();
-  const running = useStore(desk.call.view).call;
+  const state = useStore(desk.session.state);
   const [busy, setBusy] = useState<string | null>(null);
   const act = async (name: string, action: Promise<unknown>) => {
     setBusy(name);
     await action;
     setBusy(null);
   };
-  const here = running?.conversation === row.id ? running : null;
-  const elsewhere = running !== null && here === null;
-  const blocked = elsewhere ? t.actions.inviteBusy : row.viewer_online ? undefined : t.actions.inviteOffline;
+  const here = openCall(state.calls.get(row.id));
+  const blocked = inviteBlocked(state, row, t.actions);
   return (
     <div class="thread__actions">
       {here === null && (
@@ -104,7 +113,7 @@ function Actions({ desk, row }: { desk: Desk; row: ConversationSummary }) {
           icon="screen"
           busy={busy === 'invite'}
           aria-disabled={blocked !== undefined || undefined}
-          title={blocked}
+          title={blocked ?? t.help.with(t.actions.invite, KEY.invite)}
           onClick={() => blocked === undefined && void act('invite', desk.invite(row.id))}
         >
           {t.actions.invite}
@@ -115,12 +124,19 @@ function Actions({ desk, row }: { desk: Desk; row: ConversationSummary }) {
           small
           icon="close"
           busy={busy === 'cancel'}
+          title={t.help.with(t.actions.withdraw, KEY.endCall)}
           onClick={() => void act('cancel', desk.endCall(here.id, 'cancelled'))}
         >
           {t.actions.withdraw}
         </Button>
       )}
-      <Button small icon="check" busy={busy === 'resolve'} onClick={() => void act('resolve', desk.resolve(row.id))}>
+      <Button
+        small
+        icon="check"
+        busy={busy === 'resolve'}
+        title={t.help.with(t.actions.resolve, KEY.resolve)}
+        onClick={() => void act('resolve', desk.resolve(row.id))}
+      >
         {t.actions.resolve}
       </Button>
       <Button small tone="quiet" busy={busy === 'release'} onClick={() => void act('release', desk.release(row.id))}>
@@ -130,34 +146,143 @@ function Actions({ desk, row }: { desk: Desk; row: ConversationSummary }) {
   );
 }
 
+/** A call that has not ended. */
+function openCall(call: CallState | undefined): CallState | null {
+  return call === undefined || call.stage === 'ended' ? null : call;
+}
+
+/** Why the agent cannot invite this viewer now. */
+function inviteBlocked(
+  state: AgentState,
+  row: ConversationSummary,
+  t: { inviteBusy: string; inviteOffline: string; inviteMany: string },
+): string | undefined {
+  if (runningHere(state) !== null || runningElsewhere(state) !== null) return t.inviteBusy;
+  if (!row.viewer_online) return t.inviteOffline;
+  return invitationsOpen(state) >= INVITATIONS_MAX ? t.inviteMany : undefined;
+}
+
 /** What has to be said between the head and the lines. */
-function Notices({ desk, row }: { desk: Desk; row: ConversationSummary }) {
+function Notices({ desk, row, mine }: { desk: Desk; row: ConversationSummary; mine: boolean }) {
   const { lang, t } = useTexts();
-  const { calls } = useStore(desk.session.state);
+  const state = useStore(desk.session.state);
   const problem = useStore(desk.problem);
   const dismissed = useStore(desk.dismissed);
   const { entries } = useStore(desk.session.chat(row.id).state);
-  const call = calls.get(row.id);
-  const reason = call?.stage === 'ended' ? (call.reason ?? reasonInTimeline(call, entries)) : undefined;
+  const call = state.calls.get(row.id);
+  const ended = call?.stage === 'ended' && !dismissed.has(call.id) ? call : undefined;
+  const reason = ended === undefined ? undefined : (ended.reason ?? reasonInTimeline(ended, entries));
   return (
     <div class="thread__notices">
       {problem !== null && (
         <div role="alert">
           <Notice tone="danger" action={<Dismiss onClick={() => desk.problem.set(null)} />}>
-            {problem.code === 'disconnected' ? t.signIn.unreachable : errorTexts(lang)[problem.code]}
+            {problemText(problem.code, errorTexts(lang), t)}
           </Notice>
         </div>
+      )}
+      {row.call_requested_at_ms !== undefined && (mine || row.status === 'waiting') && (
+        <Requested desk={desk} row={row} sinceMs={row.call_requested_at_ms} />
       )}
       {call?.stage === 'invited' && <Invited desk={desk} call={call} />}
-      {call !== undefined && reason !== undefined && !dismissed.has(call.id) && (
+      {runningElsewhere(state)?.id === call?.id && call !== undefined && <Elsewhere desk={desk} call={call} />}
+      {ended !== undefined && reason !== undefined && (
         <div role="status">
-          <Notice action={<Dismiss onClick={() => desk.dismiss(call.id)} />}>
-            {call.accepted_at_ms === undefined
-              ? `${endReasonTexts(lang)[reason]}.`
-              : t.call.ended(endReasonTexts(lang)[reason])}
+          <Notice
+            action={
+              <span class="thread__ended">
+                {mine && AGAIN.includes(reason) && <InviteAgain desk={desk} row={row} />}
+                <Dismiss onClick={() => desk.dismiss(ended.id)} />
+              </span>
+            }
+          >
+            {ended.accepted_at_ms === undefined ? t.call.reasons[reason] : t.call.ended(t.call.reasons[reason])}
           </Notice>
         </div>
       )}
+    </div>
+  );
+}
+
+/** Ends after which the agent may well want to go on. */
+const AGAIN: readonly EndReason[] = [
+  'declined',
+  'unanswered',
+  'viewer_stopped',
+  'capture_ended',
+  'viewer_left',
+  'viewer_lost',
+  'agent_left',
+  'agent_lost',
+  'media_failed',
+  'server_restarted',
+  'worker_failed',
+];
+
+function problemText(code: Problem['code'], codes: ReturnType<typeof errorTexts>, t: Texts): string {
+  if (code === 'disconnected') return t.signIn.unreachable;
+  return code === 'pictures_many' ? t.thread.picturesMany : codes[code];
+}
+
+/** One click back to where the call was. */
+function InviteAgain({ desk, row }: { desk: Desk; row: ConversationSummary }) {
+  const { t } = useTexts();
+  const state = useStore(desk.session.state);
+  const blocked = inviteBlocked(state, row, t.actions);
+  return (
+    <Button
+      small
+      icon="refresh"
+      aria-disabled={blocked !== undefined || undefined}
+      title={blocked}
+      onClick={() => blocked === undefined && void desk.invite(row.id)}
+    >
+      {t.actions.inviteAgain}
+    </Button>
+  );
+}
+
+/** The viewer asks for a call. */
+function Requested({ desk, row, sinceMs }: { desk: Desk; row: ConversationSummary; sinceMs: number }) {
+  const { t } = useTexts();
+  useNow(1000);
+  return (
+    <div role="status">
+      <Notice
+        action={
+          <span class="thread__ended">
+            <Button small tone="primary" icon="phone" onClick={() => void desk.acceptRequest(row)}>
+              {t.actions.acceptRequest}
+            </Button>
+            {desk.owns(row) && (
+              <Button small onClick={() => void desk.declineRequest(row.id)}>
+                {t.actions.declineRequest}
+              </Button>
+            )}
+          </span>
+        }
+      >
+        {t.actions.requested(row.viewer_name)}
+        <span aria-hidden="true"> · {formatElapsed(desk.nowMs() - sinceMs)}</span>
+      </Notice>
+    </div>
+  );
+}
+
+/** The same agent has the call in another window. */
+function Elsewhere({ desk, call }: { desk: Desk; call: CallState }) {
+  const { t } = useTexts();
+  return (
+    <div role="status">
+      <Notice
+        action={
+          <Button small tone="live" icon="stop" onClick={() => void desk.endCall(call.id, 'agent_ended')}>
+            {t.actions.endCall}
+          </Button>
+        }
+      >
+        {t.call.elsewhere} {t.call.elsewhereHint}
+      </Notice>
     </div>
   );
 }
@@ -187,33 +312,48 @@ function Invited({ desk, call }: { desk: Desk; call: CallState }) {
   );
 }
 
-/** In the place of the reply when the conversation is not ours. */
-function Standing({ desk, row }: { desk: Desk; row: ConversationSummary }) {
+/** In the place of the reply when the conversation is not ours: what one may do, and a note for who has it. */
+function Standing({ desk, row, manage }: { desk: Desk; row: ConversationSummary; manage: () => void }) {
   const { t } = useTexts();
   const [busy, setBusy] = useState(false);
+  const [noting, setNoting] = useState(() => desk.drafts.note.has(row.id));
+  useEffect(() => setNoting(desk.drafts.note.has(row.id)), [desk, row.id]);
   const take = async () => {
     setBusy(true);
     await desk.take(row.id);
     setBusy(false);
   };
   return (
-    <footer class="standing">
-      {row.status === 'waiting' && (
-        <>
+    <>
+      <footer class="standing">
+        {row.status === 'waiting' && (
+          <>
+            <p>
+              <Icon name="eye" size={16} /> {t.thread.previewNote}
+            </p>
+            <Button
+              tone="primary"
+              busy={busy}
+              title={t.help.with(t.thread.takeThis, KEY.take)}
+              onClick={() => void take()}
+            >
+              {t.thread.takeThis}
+            </Button>
+          </>
+        )}
+        {row.status === 'taken' && <p>{t.thread.elsewhereNote(row.agent_name ?? '')}</p>}
+        {row.status === 'resolved' && (
           <p>
-            <Icon name="eye" size={16} /> {t.thread.previewNote}
+            <Icon name="check" size={16} /> {t.thread.resolvedNote}
           </p>
-          <Button tone="primary" busy={busy} onClick={() => void take()}>
-            {t.thread.takeThis}
+        )}
+        {!noting && (
+          <Button small tone="quiet" icon="note" onClick={() => setNoting(true)}>
+            {t.thread.noteForColleague}
           </Button>
-        </>
-      )}
-      {row.status === 'taken' && <p>{t.thread.elsewhereNote(row.agent_name ?? '')}</p>}
-      {row.status === 'resolved' && (
-        <p>
-          <Icon name="check" size={16} /> {t.thread.resolvedNote}
-        </p>
-      )}
-    </footer>
+        )}
+      </footer>
+      {noting && <Composer key={row.id} desk={desk} row={row} noteOnly manage={manage} />}
+    </>
   );
 }

@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 const css = readFileSync(new URL('./tokens.css', import.meta.url), 'utf8');
 const [lightCss = '', darkCss = ''] = css.split('@media (prefers-color-scheme: dark)');
 
+const themeCss = readFileSync(new URL('./theme.css', import.meta.url), 'utf8');
+
 function colours(block: string): Map<string, string> {
   return new Map(Array.from(block.matchAll(/--sl-([a-z0-9-]+):\s*(#[0-9a-f]{6})/g), (m) => [m[1] ?? '', m[2] ?? '']));
 }
@@ -38,6 +40,8 @@ const pairs: [front: string, back: string, least: number][] = [
     [`${tone}-text`, `${tone}-soft`, 4.5],
     ['text', `${tone}-soft`, 4.5],
   ]),
+  ['note-line', 'warn-soft', 3],
+  ['note-line', 'surface', 3],
   ['on-accent', 'accent', 4.5],
   ['on-accent', 'accent-hover', 4.5],
   ['on-brand', 'brand', 7],
@@ -53,4 +57,11 @@ describe.each([
   it.each(pairs)('%s on %s keeps %d:1', (front, back, least) => {
     expect(contrast(tokens.get(front) ?? '#000000', tokens.get(back) ?? '#000000')).toBeGreaterThanOrEqual(least);
   });
+});
+
+it('the chosen dark is the system’s dark, value by value', () => {
+  const values = (block: string) =>
+    Array.from(block.matchAll(/(--sl-[a-z0-9-]+):\s*([^;]+);/g), (m) => `${m[1]} ${m[2]}`);
+  const dark = darkCss.slice(0, darkCss.indexOf('@media'));
+  expect(values(themeCss.slice(themeCss.indexOf('[data-theme="dark"]')))).toEqual(values(dark));
 });

@@ -1,29 +1,36 @@
-// Owns the agent's end of calls: the warm media connection, the picture on the one video element, the report of the first
-// frame, the samples of this end and the notice when the picture stands still. It never touches the layout.
+// Owns the agent's end of calls: which call runs here, its picture on the one video element, the reports of the first frame
+// and of the legible picture, the samples of this end and the notice when the picture stands still. It never touches the
+// layout.
 
 import type { AgentSession } from '../../client/agent.ts';
+import type { PictureReading } from '../../client/agent-arrival.ts';
 import { readTicket } from '../../client/api.ts';
-import { backoffMs } from '../../client/backoff.ts';
-import { localNowMs } from '../../client/clock.ts';
 import { Store } from '../../client/emitter.ts';
-import { MediaPeer, type MediaState } from '../../client/media.ts';
+import type { MediaPeer, MediaState } from '../../client/media.ts';
 import { StatsCollector } from '../../client/stats.ts';
-import type { CallId, CallState, ConversationId } from '../../protocol/generated.ts';
-import { numberAt, type Sample } from '../telemetry/rates.ts';
+import type { CallId, CallState, ConversationId, SlotSource } from '../../protocol/generated.ts';
+import type { Sample } from '../telemetry/rates.ts';
+import { AgentPeer } from './agent-peer.ts';
+import { Arrivals, readPictures } from './arrivals.ts';
 import { FrameWatch } from './frame-watch.ts';
+import { Hearing } from './hearing.ts';
 import { withSample } from './live-facts.ts';
+import { runningHere, waitingHere } from './own-calls.ts';
+import { Speaking } from './speaking.ts';
 
 /** How often the freeze notice is reconsidered, ms. */
 const WATCH_MS = 250;
-/** How often and how far apart the ticket is asked for the connect time, which the server computes. */
-const CONNECT_TRIES_MAX = 4;
-const CONNECT_TRY_MS = 1_200;
+/** How often and how far apart the ticket is asked for the connect times, which the server computes. */
+const CONNECT_TRIES_MAX = 12;
+const CONNECT_TRY_MS = 1_500;
+/** `mid`s of the m-lines that receive pictures (docs/protocol.md). */
+const PICTURE_MIDS = ['5', '6'] as const;
 
 /** What the console shows of the own call. */
 export interface CallView {
-  /** The own call that is invited, connecting or live. */
+  /** The call that runs here: accepted, and its media comes to this page. */
   readonly call: CallState | null;
-  /** Whether this call's picture was seen. */
+  /** Whether this call's picture was seen, or, in a call of sound alone, its sound heard. */
   readonly shown: boolean;
   /** For how long the picture has not moved, ms; `null` while it does. */
   readonly frozen_ms: number | null;
@@ -33,46 +40,55 @@ export interface CallView {
   readonly samples: readonly Sample[];
   /** `consent_to_first_frame_ms` of the ticket, once known. */
   readonly first_frame_ms: number | null;
+  /** `consent_to_legible_ms` of the ticket, once known. */
+  readonly legible_ms: number | null;
 }
 
-const NO_CALL: Pick<CallView, 'shown' | 'frozen_ms' | 'samples' | 'first_frame_ms'> = {
+const NO_CALL: Omit<CallView, 'call' | 'media'> = {
   shown: false,
   frozen_ms: null,
   samples: [],
   first_frame_ms: null,
+  legible_ms: null,
 };
 
 /** The agent's end of calls. */
 export class CallDesk {
   /** What is shown. */
   readonly view = new Store<CallView>({ call: null, media: 'new', ...NO_CALL });
+  /** The agent's microphone and camera. */
+  readonly speaking: Speaking;
+  /** The viewer's voice. */
+  readonly hearing = new Hearing();
   readonly #session: AgentSession;
+  readonly #peer: AgentPeer;
   readonly #frames = new FrameWatch();
   readonly #ends: (() => void)[] = [];
   #video: HTMLVideoElement | null = null;
-  #peer: MediaPeer | null = null;
-  #boot = '';
   #collector: { call: CallId; peer: MediaPeer; stats: StatsCollector } | null = null;
-  #decodedAtStart: number | null = null;
-  #reported: CallId | null = null;
+  #arrivals: Arrivals | null = null;
+  /** What the picture slots had counted before the call that runs or is awaited. */
+  #before: ReadonlyMap<string, PictureReading> = new Map();
+  #awaited: CallId | null = null;
+  /** The first frame or sound: of which call, when by our clock, and whether the server knows. */
+  #first: { call: CallId; atMs: number; told: boolean } | null = null;
   #frameRequest = 0;
   /** Frames received before this moment belong to an earlier call, ms of `performance.now()`. */
   #ignoreBeforeMs = 0;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #connectTimer: ReturnType<typeof setTimeout> | undefined;
   #watchTimer: ReturnType<typeof setInterval> | undefined;
-  #failures = 0;
 
   constructor(session: AgentSession) {
     this.#session = session;
+    this.#peer = new AgentPeer(session, () => this.#collector !== null);
+    this.speaking = new Speaking(session, this.#peer);
     const onVisible = () => this.#frames.restart(performance.now());
     document.addEventListener('visibilitychange', onVisible);
     this.#ends.push(
       () => document.removeEventListener('visibilitychange', onVisible),
-      session.connection.on('welcome', (welcome) => this.#welcomed(welcome.boot)),
       session.state.subscribe(() => this.#follow()),
-      session.on('mediaRestart', () => void this.#peer?.restartIce()),
-      session.on('mediaClosed', () => this.#remakeSoon()),
+      this.#peer.state.subscribe(() => this.#set({ media: this.#peer.state.get() })),
+      this.#peer.peer.subscribe(() => this.#follow()),
     );
   }
 
@@ -86,79 +102,63 @@ export class CallDesk {
   /** Ends everything. */
   close(): void {
     for (const end of this.#ends) end();
-    clearTimeout(this.#retryTimer);
-    clearTimeout(this.#connectTimer);
     this.#callOver();
-    this.#peer?.close();
-    this.#peer = null;
-  }
-
-  #welcomed(boot: string): void {
-    const running = this.#collector !== null && this.#peer?.state.get() === 'connected';
-    const kept = running && boot === this.#boot;
-    this.#boot = boot;
-    if (!kept) this.#makePeer();
-  }
-
-  #makePeer(): void {
-    clearTimeout(this.#retryTimer);
-    this.#peer?.close();
-    const { videoCodecs } = this.#session.state.get();
-    const peer = new MediaPeer({ offer: this.#session.mediaOffers(), videoCodecs });
-    this.#peer = peer;
-    peer.state.subscribe(() => {
-      if (this.#peer !== peer) return;
-      const media = peer.state.get();
-      this.#set({ media });
-      if (media === 'connected') this.#failures = 0;
-      if (media === 'failed') this.#remakeSoon();
-    });
-    this.#set({ media: peer.state.get() });
-    // A refusal ends in `failed`, which is answered above.
-    peer.connect().catch(() => {});
-    this.#showPicture();
-  }
-
-  /** Tries again by and by; without a connection the next welcome does it. */
-  #remakeSoon(): void {
-    clearTimeout(this.#retryTimer);
-    this.#failures += 1;
-    this.#retryTimer = setTimeout(() => {
-      if (this.#session.connection.state.get().kind === 'open') this.#makePeer();
-    }, backoffMs(this.#failures));
+    this.speaking.close();
+    this.#peer.close();
   }
 
   /** The session's state changed: is there another call, another stage, another slot? */
   #follow(): void {
     const before = this.view.get().call;
-    const call = this.#ownCall();
+    const call = runningHere(this.#session.state.get());
     if (call?.id !== before?.id) {
-      this.#callOver();
+      if (before !== null) this.#callOver();
       this.#set({ call, ...NO_CALL });
+      this.speaking.setCall(call?.id ?? null);
     } else if (call !== before) {
       this.#set({ call });
     }
-    if (call === null || call.stage === 'invited') return;
-    this.#collect(call);
+    this.#await();
     this.#showPicture();
-    if (call.stage === 'live' && before?.stage !== 'live') this.#askConnectTime(call, 0);
+    if (call === null) return;
+    this.#hear(call);
+    this.#collect(call);
+    this.#tellFirst();
+    if (call.stage === 'live' && before?.stage !== 'live') this.#askConnectTimes(call, 0);
   }
 
-  #ownCall(): CallState | null {
-    const { calls, user } = this.#session.state.get();
-    for (const call of calls.values()) {
-      if (call.agent === user && user !== '' && call.stage !== 'ended') return call;
-    }
-    return null;
+  /** An invitation is open while no call runs: what the slots have counted so far is not of the call to come. */
+  #await(): void {
+    if (this.view.get().call !== null) return;
+    const awaited = waitingHere(this.#session.state.get())[0]?.id ?? null;
+    if (awaited === this.#awaited) return;
+    this.#awaited = awaited;
+    if (awaited !== null) this.#readBefore();
+  }
+
+  #readBefore(): void {
+    const peer = this.#peer.peer.get();
+    if (peer === null) return;
+    readPictures(peer, PICTURE_MIDS).then(
+      (readings) => {
+        if (this.#peer.peer.get() === peer) this.#before = readings;
+      },
+      () => {
+        // A connection that is being closed has nothing to say of the next call.
+      },
+    );
   }
 
   #callOver(): void {
     void this.#collector?.stats.stop();
     this.#collector = null;
-    this.#decodedAtStart = null;
+    this.#arrivals?.stop();
+    this.#arrivals = null;
     clearTimeout(this.#connectTimer);
     clearInterval(this.#watchTimer);
     this.#frames.clear();
+    this.hearing.play(null);
+    this.#readBefore();
     this.#ignoreBeforeMs = performance.now();
     if (this.#video !== null) {
       this.#video.cancelVideoFrameCallback?.(this.#frameRequest);
@@ -167,40 +167,65 @@ export class CallDesk {
     this.#frameRequest = 0;
   }
 
+  /** Plays the viewer's voice from acceptance on. */
+  #hear(call: CallState): void {
+    const mid = this.#mid(call.id, 'audio');
+    this.hearing.play(mid === null ? null : (this.#peer.peer.get()?.received(mid) ?? null));
+  }
+
   #collect(call: CallState): void {
-    const peer = this.#peer;
+    const peer = this.#peer.peer.get();
     if (peer === null) return;
     if (this.#collector?.call === call.id && this.#collector.peer === peer) return;
+    // Another connection counts from 0.
+    if (this.#collector?.call === call.id) this.#before = new Map();
     void this.#collector?.stats.stop();
+    this.#arrivals?.stop();
     const stats = new StatsCollector({
       pc: peer.pc,
       leg: 'agent_down',
-      mid: () => this.#mid(call.id),
+      mid: () => this.#pictureMid(call.id),
       clock: this.#session.connection.clock,
       blocks: this.#session.callBlocks(call.conversation, call.id),
       onSample: (sample) => this.#sampled(call.id, sample),
     });
     this.#collector = { call: call.id, peer, stats };
-    this.#decodedAtStart = null;
     stats.start();
     clearInterval(this.#watchTimer);
     this.#watchTimer = setInterval(() => this.#watch(), WATCH_MS);
+    this.#arrivals = new Arrivals({
+      peer,
+      pictureMid: () => this.#pictureMid(call.id),
+      soundMid: () => this.#mid(call.id, 'audio'),
+      soundOnly: call.surface === 'audio',
+      before: this.#before,
+      // A hidden page is told of no frames; there the decoder's count is the witness.
+      frame: (atMs) => document.hidden && this.#firstSeen(call.id, atMs),
+      sound: (atMs) => this.#firstSeen(call.id, atMs),
+      legible: (atMs) => this.#session.phase(call.id, 'legible', atMs),
+    });
   }
 
-  #mid(call: CallId): string | null {
-    const slots = this.#session.state.get().slots.filter((slot) => slot.call === call);
-    return (
-      (slots.find((slot) => slot.source === 'screen') ?? slots.find((slot) => slot.source === 'camera'))?.mid ?? null
-    );
+  #mid(call: CallId, source: SlotSource): string | null {
+    return this.#session.state.get().slots.find((slot) => slot.call === call && slot.source === source)?.mid ?? null;
   }
 
-  /** Puts the call's track on the video element, once: putting it there again would blank it. */
+  /** Screen, window, tab or player before a camera. */
+  #pictureMid(call: CallId): string | null {
+    return this.#mid(call, 'screen') ?? this.#mid(call, 'camera');
+  }
+
+  /**
+   * Puts the call's track on the video element, once: putting it there again would blank it. Of an invitation the track is
+   * put there ahead, so that the first frame does not wait for the word that the viewer accepted.
+   */
   #showPicture(): void {
-    const { call } = this.view.get();
+    const state = this.#session.state.get();
+    const call = this.view.get().call ?? waitingHere(state).find((one) => this.#pictureMid(one.id) !== null);
     const video = this.#video;
-    if (video === null || call === null || call.stage === 'invited') return;
-    const mid = this.#mid(call.id);
-    const track = mid === null ? null : (this.#peer?.received(mid) ?? null);
+    if (video === null || call === undefined || call.surface === 'audio') return;
+    const mid = this.#pictureMid(call.id);
+    const track = mid === null ? null : (this.#peer.peer.get()?.received(mid) ?? null);
     if (track === null) return;
     const stream = video.srcObject instanceof MediaStream ? video.srcObject : null;
     if (stream?.getVideoTracks()[0] !== track) video.srcObject = new MediaStream([track]);
@@ -212,53 +237,72 @@ export class CallDesk {
   #awaitFrame(video: HTMLVideoElement, call: CallId): void {
     if (!('requestVideoFrameCallback' in video)) return;
     this.#frameRequest = video.requestVideoFrameCallback((now, frame) => {
-      if (this.view.get().call?.id !== call || this.#video !== video) return;
+      this.#frameRequest = 0;
+      if (this.#video !== video || !this.#mayShow(call)) return;
       const old = frame.receiveTime !== undefined && frame.receiveTime < this.#ignoreBeforeMs;
       if (!old) {
         this.#frames.frame(now);
-        this.#firstFrame(call, performance.timeOrigin + Math.min(now, frame.presentationTime));
+        this.#firstSeen(call, performance.timeOrigin + Math.min(now, frame.presentationTime));
       }
       this.#awaitFrame(video, call);
     });
   }
 
-  #firstFrame(call: CallId, atLocalMs: number): void {
-    if (!this.view.get().shown) this.#set({ shown: true });
-    if (this.#reported === call) return;
-    if (this.#session.connection.state.get().kind !== 'open') return;
-    this.#reported = call;
-    this.#session.phase(call, 'first_frame', atLocalMs);
+  /** Whether frames may be a call's: it runs here, or may in a moment. */
+  #mayShow(call: CallId): boolean {
+    const running = this.view.get().call;
+    if (running !== null) return running.id === call;
+    return waitingHere(this.#session.state.get()).some((one) => one.id === call);
+  }
+
+  #firstSeen(call: CallId, atMs: number): void {
+    if (this.#first?.call !== call) this.#first = { call, atMs, told: false };
+    this.#tellFirst();
+  }
+
+  /** Told once the call is accepted and the server can be reached. */
+  #tellFirst(): void {
+    const first = this.#first;
+    const { call, shown } = this.view.get();
+    if (first === null || call === null || first.call !== call.id) return;
+    if (!shown) this.#set({ shown: true });
+    if (first.told || this.#session.connection.state.get().kind !== 'open') return;
+    first.told = true;
+    this.#session.phase(call.id, 'first_frame', first.atMs);
   }
 
   #sampled(call: CallId, sample: Sample): void {
     if (this.view.get().call?.id !== call) return;
     this.#set({ samples: withSample(this.view.get().samples, sample) });
-    const decoded = numberAt(sample, 'video.framesDecoded');
-    if (decoded === null) return;
-    this.#decodedAtStart ??= decoded;
-    // A hidden page is told of no frames; there the decoder's count is the witness, at most a second late.
-    if (document.hidden && decoded > this.#decodedAtStart) this.#firstFrame(call, localNowMs());
   }
 
   #watch(): void {
-    const frozen = document.hidden ? null : this.#frames.frozenFor(performance.now());
+    const { call } = this.view.get();
+    // A picture that the viewer's end says it cannot deliver is explained by that.
+    const expected = call !== null && pictureExpected(call) && !document.hidden;
+    const frozen = expected ? this.#frames.frozenFor(performance.now()) : null;
     const shown = frozen === null ? null : Math.floor(frozen / 1000) * 1000;
     if (shown !== this.view.get().frozen_ms) this.#set({ frozen_ms: shown });
   }
 
-  /** The server puts the connect time together from both ends; it is on the ticket a moment after the first frame. */
-  #askConnectTime(call: CallState, tries: number): void {
+  /** The server puts the connect times together from both ends; they are on the ticket a moment after they were reported. */
+  #askConnectTimes(call: CallState, tries: number): void {
     const ticket = this.#ticketOf(call.conversation);
     if (ticket === undefined || tries >= CONNECT_TRIES_MAX) return;
     this.#connectTimer = setTimeout(
       async () => {
-        if (this.view.get().call?.id !== call.id) return;
-        const known = await readTicket(ticket)
-          .then((answer) => answer.calls.find((one) => one.id === call.id)?.connect.consent_to_first_frame_ms ?? null)
-          .catch(() => null);
-        if (this.view.get().call?.id !== call.id) return;
-        if (known === null) this.#askConnectTime(call, tries + 1);
-        else this.#set({ first_frame_ms: known });
+        const still = () => this.view.get().call?.id === call.id;
+        if (!still()) return;
+        const connect = await readTicket(ticket)
+          .then((answer) => answer.calls.find((one) => one.id === call.id)?.connect)
+          .catch(() => undefined);
+        if (!still()) return;
+        const first_frame_ms = connect?.consent_to_first_frame_ms ?? null;
+        const legible_ms = connect?.consent_to_legible_ms ?? null;
+        this.#set({ first_frame_ms, legible_ms });
+        if (first_frame_ms === null || (legible_ms === null && call.surface !== 'audio')) {
+          this.#askConnectTimes(call, tries + 1);
+        }
       },
       CONNECT_TRY_MS * (tries === 0 ? 0.5 : 1),
     );
@@ -271,4 +315,12 @@ export class CallDesk {
   #set(change: Partial<CallView>): void {
     this.view.update((view) => ({ ...view, ...change }));
   }
+}
+
+/** Whether the viewer's end delivers a picture, by its own word. */
+function pictureExpected({ surface, viewer }: CallState): boolean {
+  if (surface === 'audio' || viewer.away_since_ms !== undefined) return false;
+  // A player in a page that nobody sees is slowed down by its browser; a screen goes on.
+  if (surface === 'player' && viewer.sources.page_hidden) return false;
+  return viewer.sources.screen !== 'interrupted' && viewer.sources.camera !== 'interrupted';
 }

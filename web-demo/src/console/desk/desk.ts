@@ -4,17 +4,26 @@
 import { AgentSession } from '../../client/agent.ts';
 import { RequestError, socketUrl } from '../../client/connection.ts';
 import { Store } from '../../client/emitter.ts';
+import { PictureOutbox } from '../../client/picture-outbox.ts';
 import type { Lang } from '../../i18n/i18n.ts';
-import type { CallId, ConversationId, ConversationSummary, ErrorCode } from '../../protocol/generated.ts';
+import type { CallId, ContentHint, ConversationId, ConversationSummary, ErrorCode } from '../../protocol/generated.ts';
+import { Alerts } from '../alerts/alerts.ts';
 import { CallDesk } from '../call/call-desk.ts';
+import { waitingHere } from '../call/own-calls.ts';
+import { Replies } from '../canned/replies.ts';
+import { DESK_HREF, readRoute } from '../route.ts';
 import { Drafts } from './drafts.ts';
-import { type DeskLists, deskLists } from './lists.ts';
+import { type DeskLists, deskLists, type MineOrder } from './lists.ts';
 
 const SELECTED = 'sightline.selected';
+const ORDER = 'sightline.order';
+
+/** What the text box is for. */
+export type Writing = 'reply' | 'note';
 
 /** Why the last action was refused. */
 export interface Problem {
-  readonly code: ErrorCode | 'disconnected';
+  readonly code: ErrorCode | 'disconnected' | 'pictures_many';
   /** Tells two refusals of the same kind apart. */
   readonly at_ms: number;
 }
@@ -31,7 +40,10 @@ export interface Scrolled {
 export class Desk {
   readonly session: AgentSession;
   readonly call: CallDesk;
-  readonly drafts: Drafts;
+  readonly alerts: Alerts;
+  readonly canned = new Replies();
+  /** What was written and not sent. */
+  readonly drafts: Readonly<Record<Writing, Drafts>>;
   /** The conversation on the screen. */
   readonly selected = new Store<ConversationId | null>(null);
   /** The last refusal, until it is dismissed or another action works. */
@@ -40,24 +52,44 @@ export class Desk {
   readonly drafted = new Store<ReadonlySet<ConversationId>>(new Set());
   /** Ends of calls whose notice was dismissed. */
   readonly dismissed = new Store<ReadonlySet<CallId>>(new Set());
-  /** Asks the reply's text box to take the focus: the agent chose the conversation. */
+  /** Asks the text box to take the focus: the agent chose the conversation, or pressed a key for it. */
   readonly focusReply = new Store(0);
+  /** Asks the text box to open the canned replies. */
+  readonly openCanned = new Store(0);
+  /** Asks for a file to be chosen for a picture. */
+  readonly choosePicture = new Store(0);
+  /** Conversations whose text box is for notes. */
+  readonly noting = new Store<ReadonlySet<ConversationId>>(new Set());
+  /** In which order the own conversations stand. */
+  readonly order = new Store<MineOrder>(keptOrder());
   /** Where logs that are not at their end were left. */
   readonly scrolled = new Map<ConversationId, Scrolled>();
   readonly #following = new Map<ConversationId, () => void>();
+  readonly #pictures = new Map<ConversationId, PictureOutbox>();
   #greeted = false;
 
   constructor(lang: Lang) {
-    this.session = new AgentSession({ url: socketUrl(location.origin), lang });
+    this.session = new AgentSession({ url: socketUrl(location.origin), lang, storage: storage() });
     this.call = new CallDesk(this.session);
-    this.drafts = new Drafts(storage());
+    this.drafts = { reply: new Drafts(storage(), 'reply'), note: new Drafts(storage(), 'note') };
+    this.alerts = new Alerts({
+      session: this.session,
+      lang,
+      shown: () => (readRoute(location.hash).page === 'desk' ? this.selected.get() : null),
+      open: (conversation) => this.open(conversation),
+    });
     this.session.state.subscribe(() => this.#changed());
     this.selected.subscribe(() => this.#changed());
+    this.session.connection.on('welcome', () => {
+      for (const pictures of this.#pictures.values()) pictures.resume();
+    });
     this.session.open();
   }
 
   /** Leaves the desk. */
   close(): void {
+    this.alerts.close();
+    for (const pictures of this.#pictures.values()) pictures.close();
     this.call.close();
     this.session.close();
   }
@@ -65,7 +97,7 @@ export class Desk {
   /** The open conversations by whose they are. */
   lists(): DeskLists {
     const { conversations, user } = this.session.state.get();
-    return deskLists(conversations.values(), user === '' ? undefined : user);
+    return deskLists(conversations.values(), user === '' ? undefined : user, this.order.get());
   }
 
   /** The selected conversation, if it is still there. */
@@ -84,6 +116,12 @@ export class Desk {
     this.selected.set(conversation);
     this.focusReply.update((count) => count + 1);
     keep(conversation);
+  }
+
+  /** Opens a conversation, from whatever page. */
+  open(conversation: ConversationId): void {
+    if (readRoute(location.hash).page !== 'desk') location.hash = DESK_HREF;
+    this.select(conversation);
   }
 
   /** Takes a waiting conversation and opens it. */
@@ -106,22 +144,78 @@ export class Desk {
     return this.#attempt(this.session.invite(conversation));
   }
 
+  /** Accepts the viewer's request for a call; a waiting conversation is taken first. */
+  async acceptRequest(row: ConversationSummary): Promise<void> {
+    if (row.status === 'waiting' && !(await this.#attempt(this.session.take(row.id)))) return;
+    this.select(row.id);
+    await this.invite(row.id);
+  }
+
+  /** Declines the viewer's request for a call. */
+  declineRequest(conversation: ConversationId): Promise<boolean> {
+    return this.#attempt(this.session.endRequest(conversation));
+  }
+
+  /** Ends the running call, or withdraws the invitation of the selected conversation. */
+  async endCallHere(): Promise<void> {
+    const { call } = this.call.view.get();
+    const invited = waitingHere(this.session.state.get()).find((one) => one.conversation === this.selected.get());
+    if (invited !== undefined) await this.endCall(invited.id, 'cancelled');
+    else if (call !== null) await this.endCall(call.id, 'agent_ended');
+  }
+
+  /** Says what the shared picture is to be tuned for. */
+  setContent(call: CallId, content: ContentHint): Promise<boolean> {
+    return this.#attempt(this.session.setContent(call, content));
+  }
+
   /** Ends the call, or withdraws the invitation. */
   endCall(call: CallId, reason: 'agent_ended' | 'cancelled'): Promise<boolean> {
     return this.#attempt(this.session.endCall(call, reason));
   }
 
-  /** Keeps an unsent reply. */
-  draft(conversation: ConversationId, text: string): void {
-    this.drafts.set(conversation, text);
-    const has = this.drafts.has(conversation);
-    this.drafted.update((known) => {
-      if (known.has(conversation) === has) return known;
-      const changed = new Set(known);
-      if (has) changed.add(conversation);
-      else changed.delete(conversation);
-      return changed;
+  /** Keeps what is written and not sent. */
+  draft(conversation: ConversationId, writing: Writing, text: string): void {
+    this.drafts[writing].set(conversation, text);
+    this.#markDraft(conversation);
+  }
+
+  /** What the text box of a conversation is for. */
+  writing(conversation: ConversationId): Writing {
+    return this.noting.get().has(conversation) ? 'note' : 'reply';
+  }
+
+  /** Turns the text box of a conversation to notes, or back to the reply. */
+  write(conversation: ConversationId, writing: Writing): void {
+    this.noting.update((known) => withOrWithout(known, conversation, writing === 'note'));
+    this.focusReply.update((count) => count + 1);
+  }
+
+  /** Pictures on their way to a conversation. */
+  pictures(conversation: ConversationId): PictureOutbox {
+    const known = this.#pictures.get(conversation);
+    if (known !== undefined) return known;
+    const outbox = new PictureOutbox({
+      access: { server: location.origin },
+      conversation,
+      nowMs: () => this.nowMs(),
     });
+    this.#pictures.set(conversation, outbox);
+    const { state } = this.session.chat(conversation);
+    state.subscribe(() => {
+      if (outbox.pending.get().length > 0) outbox.arrived(state.get().entries.map((entry) => entry.client_id));
+    });
+    return outbox;
+  }
+
+  /** Chooses the order of the own conversations. */
+  sort(order: MineOrder): void {
+    this.order.set(order);
+    try {
+      localStorage.setItem(ORDER, order);
+    } catch {
+      // Forgotten with the page.
+    }
   }
 
   /** The notice of a call's end was read. */
@@ -156,11 +250,16 @@ export class Desk {
     if (this.#greeted || !welcomed || conversations.size === 0) return;
     this.#greeted = true;
     const { mine } = this.lists();
-    for (const row of mine) if (this.drafts.has(row.id)) this.draft(row.id, this.drafts.get(row.id));
+    for (const row of mine) this.#markDraft(row.id);
     if (this.selected.get() !== null) return;
     const before = kept();
     const known = before !== null && conversations.get(before) !== undefined ? before : (mine[0]?.id ?? null);
     this.selected.set(known);
+  }
+
+  #markDraft(conversation: ConversationId): void {
+    const has = this.drafts.reply.has(conversation) || this.drafts.note.has(conversation);
+    this.drafted.update((known) => withOrWithout(known, conversation, has));
   }
 
   /** Own conversations and the selected one are followed, so that switching has nothing to wait for. */
@@ -176,6 +275,22 @@ export class Desk {
       this.#following.delete(id);
       end();
     }
+  }
+}
+
+function withOrWithout<T>(known: ReadonlySet<T>, one: T, has: boolean): ReadonlySet<T> {
+  if (known.has(one) === has) return known;
+  const changed = new Set(known);
+  if (has) changed.add(one);
+  else changed.delete(one);
+  return changed;
+}
+
+function keptOrder(): MineOrder {
+  try {
+    return localStorage.getItem(ORDER) === 'waiting' ? 'waiting' : 'number';
+  } catch {
+    return 'number';
   }
 }
 

@@ -42,3 +42,10 @@ it('works when the storage refuses', () => {
   drafts.set('c_1', 'text');
   expect(drafts.get('c_1')).toBe('text');
 });
+
+it('never gives a note out as a reply', () => {
+  const behind = storage();
+  new Drafts(behind, 'note').set('c_1', 'for colleagues');
+  expect(new Drafts(behind).get('c_1')).toBe('');
+  expect(new Drafts(behind, 'note').get('c_1')).toBe('for colleagues');
+});

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import type { ConversationSummary } from '../../protocol/generated.ts';
-import { deskLists, neighbour, unreadTotal, urgency } from './lists.ts';
+import { deskLists, neighbour, nextUnread, unreadTotal, urgency } from './lists.ts';
 
 function row(ticket: number, part: Partial<ConversationSummary>): ConversationSummary {
   return {
@@ -57,4 +57,20 @@ it('walks around the ends', () => {
 
 it('says when a wait becomes long', () => {
   expect([0, 59_999, 60_000, 180_000].map(urgency)).toEqual(['calm', 'calm', 'warn', 'late']);
+});
+
+it('puts who waits longest first where that is wanted', () => {
+  const own = { status: 'taken', agent: 'u_me' } as const;
+  const rows = [row(1, own), row(2, { ...own, waiting_since_ms: 900 }), row(3, { ...own, waiting_since_ms: 100 })];
+  expect(deskLists(rows, 'u_me', 'waiting').mine.map((one) => one.ticket)).toEqual([3, 2, 1]);
+  expect(deskLists(rows, 'u_me', 'number').mine.map((one) => one.ticket)).toEqual([1, 2, 3]);
+});
+
+it('finds the next one with unread messages, around the end', () => {
+  const mine = [row(1, { unread: 1 }), row(2, {}), row(3, { unread: 4 })];
+  expect(nextUnread(mine, 'c_1')).toBe('c_3');
+  expect(nextUnread(mine, 'c_3')).toBe('c_1');
+  expect(nextUnread(mine, undefined)).toBe('c_1');
+  expect(nextUnread([row(1, { unread: 1 })], 'c_1')).toBeUndefined();
+  expect(nextUnread([], undefined)).toBeUndefined();
 });

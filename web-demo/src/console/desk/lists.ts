@@ -6,14 +6,24 @@ import type { ConversationId, ConversationSummary, UserId } from '../../protocol
 export interface DeskLists {
   /** Nobody's yet, longest wait first. */
   readonly queue: readonly ConversationSummary[];
-  /** Own ones, oldest ticket first: the order never changes under the pointer or behind a shortcut. */
+  /**
+   * Own ones. By number, oldest ticket first, the order never changes under the pointer or behind a shortcut; by waiting,
+   * who waits longest for an answer stands first, and who does not wait comes after them.
+   */
   readonly mine: readonly ConversationSummary[];
   /** With colleagues, oldest ticket first. */
   readonly others: readonly ConversationSummary[];
 }
 
+/** In which order the own conversations stand. */
+export type MineOrder = 'number' | 'waiting';
+
 /** Sorts the open conversations into the lists. */
-export function deskLists(open: Iterable<ConversationSummary>, me: UserId | undefined): DeskLists {
+export function deskLists(
+  open: Iterable<ConversationSummary>,
+  me: UserId | undefined,
+  order: MineOrder = 'number',
+): DeskLists {
   const queue: ConversationSummary[] = [];
   const mine: ConversationSummary[] = [];
   const others: ConversationSummary[] = [];
@@ -23,9 +33,26 @@ export function deskLists(open: Iterable<ConversationSummary>, me: UserId | unde
     else if (row.status === 'taken') others.push(row);
   }
   queue.sort((a, b) => waitsSince(a) - waitsSince(b) || a.ticket - b.ticket);
-  mine.sort((a, b) => a.ticket - b.ticket);
+  mine.sort((a, b) => (order === 'waiting' ? waitOrder(a) - waitOrder(b) : 0) || a.ticket - b.ticket);
   others.sort((a, b) => a.ticket - b.ticket);
   return { queue, mine, others };
+}
+
+function waitOrder({ waiting_since_ms }: ConversationSummary): number {
+  return waiting_since_ms ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** The next own conversation with something unread, after the selected one and around the end. */
+export function nextUnread(
+  mine: readonly ConversationSummary[],
+  selected: ConversationId | undefined,
+): ConversationId | undefined {
+  const from = mine.findIndex((row) => row.id === selected);
+  for (let step = 1; step <= mine.length; step += 1) {
+    const row = mine[(from + step + mine.length) % mine.length];
+    if (row !== undefined && row.unread > 0 && row.id !== selected) return row.id;
+  }
+  return undefined;
 }
 
 /** Since when a conversation waits for an answer, ms; its opening when no message is open. */

@@ -41,3 +41,19 @@ it('counts what the viewer wrote after a line', () => {
   expect(viewerMessagesAfter(lines, 2)).toBe(2);
   expect(viewerMessagesAfter(lines, 5)).toBe(0);
 });
+
+it('keeps notes out of groups, and pictures in them', () => {
+  const author = { kind: 'agent', name: 'agent' } as const;
+  const note: Entry = { seq: 2, at_ms: 2000, author, body: { kind: 'note', text: 'calls every week' } };
+  const picture: Entry = {
+    seq: 4,
+    at_ms: 4000,
+    author,
+    body: { kind: 'picture', picture: 'p_1', media_type: 'image/png', width: 4, height: 3, bytes: 9 },
+  };
+  const rows = logRows([message(1, 'agent'), note, message(3, 'agent'), picture], () => true);
+  expect(rows.map((row) => row.kind)).toEqual(['day', 'group', 'note', 'group']);
+  expect(rows[3]).toMatchObject({
+    messages: [{ content: { kind: 'text' } }, { content: { kind: 'picture', picture: 'p_1' } }],
+  });
+});

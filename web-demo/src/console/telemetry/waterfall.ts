@@ -27,7 +27,17 @@ export interface Bar extends Step {
 }
 
 /** Names of all steps, in the order they are listed. */
-export type StepName = 'deliver' | 'signal' | 'ice' | 'dtls' | 'consent' | 'capture' | 'uplink' | 'forward' | 'decode';
+export type StepName =
+  | 'deliver'
+  | 'signal'
+  | 'ice'
+  | 'dtls'
+  | 'consent'
+  | 'capture'
+  | 'uplink'
+  | 'forward'
+  | 'decode'
+  | 'sharpen';
 
 const STEPS: readonly { name: StepName; actor: Actor; from: Phase; to: Phase }[] = [
   { name: 'deliver', actor: 'setup', from: 'invited', to: 'card_shown' },
@@ -39,6 +49,7 @@ const STEPS: readonly { name: StepName; actor: Actor; from: Phase; to: Phase }[]
   { name: 'uplink', actor: 'media', from: 'capture_ready', to: 'first_packet_in' },
   { name: 'forward', actor: 'media', from: 'first_packet_in', to: 'first_packet_out' },
   { name: 'decode', actor: 'media', from: 'first_packet_out', to: 'first_frame' },
+  { name: 'sharpen', actor: 'media', from: 'first_frame', to: 'legible' },
 ];
 
 /** A person's stretch is drawn at most this long beside the machine's, as a share of the machine's total. */

@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { localeOf } from '../../i18n/i18n.ts';
+import { isDark, theme } from '../../ui/theme.ts';
 import { useTexts } from '../context.ts';
 import { ABSENT } from '../format.ts';
 import { type Columns, spread, type Values } from '../telemetry/rates.ts';
@@ -51,7 +52,7 @@ interface LanesProps<Key extends string> {
 /** The figure. Lanes without a single measured value are left out. */
 export function Lanes<Key extends string>({ label, columns, lanes }: LanesProps<Key>) {
   const { t } = useTexts();
-  const theme = useTheme();
+  const look = useTheme();
   const drawn = useMemo(
     () => lanes.map((lane) => measured(lane, columns)).filter((lane) => lane.lines.length > 0),
     [lanes, columns],
@@ -62,7 +63,7 @@ export function Lanes<Key extends string>({ label, columns, lanes }: LanesProps<
       <Legend lanes={drawn} />
       {drawn.map((lane, index) => (
         <LanePlot
-          key={`${lane.id} ${theme}`}
+          key={`${lane.id} ${look}`}
           lane={lane}
           columns={columns}
           syncKey={sync.key}
@@ -330,12 +331,11 @@ function Summary<Key extends string>({ columns, lanes }: { columns: Columns<Key>
 
 /** `dark` or `light`; a canvas does not follow the tokens by itself. */
 function useTheme(): string {
-  const dark = useMemo(() => matchMedia('(prefers-color-scheme: dark)'), []);
-  const [theme, setTheme] = useState(dark.matches ? 'dark' : 'light');
+  const [dark, setDark] = useState(isDark);
   useEffect(() => {
-    const changed = () => setTheme(dark.matches ? 'dark' : 'light');
-    dark.addEventListener('change', changed);
-    return () => dark.removeEventListener('change', changed);
-  }, [dark]);
-  return theme;
+    const changed = () => setDark(isDark());
+    changed();
+    return theme.subscribe(changed);
+  }, []);
+  return dark ? 'dark' : 'light';
 }

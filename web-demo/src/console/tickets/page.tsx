@@ -11,6 +11,7 @@ import { useTexts } from '../context.ts';
 import { eventText } from '../event-text.ts';
 import { ABSENT, languageName, resolution } from '../format.ts';
 import { useLoaded } from '../load.ts';
+import { Picture } from '../pictures.tsx';
 import { STATUS_TONE } from './list.tsx';
 import { Stars } from './stars.tsx';
 import { Failed, Skeleton } from './states.tsx';
@@ -191,19 +192,32 @@ function Timeline({ entries }: { entries: readonly Entry[] }) {
   return (
     <ol class="timeline">
       {entries.map((entry) => (
-        <li
-          key={entry.seq}
-          class={`timeline__one timeline__one--${entry.body.kind === 'message' ? entry.author.kind : 'event'}`}
-        >
+        <li key={entry.seq} class={`timeline__one timeline__one--${lineKind(entry)}`}>
           <time class="timeline__time" dateTime={new Date(entry.at_ms).toISOString()}>
             {formatTime(lang, entry.at_ms)}
           </time>
           <div class="timeline__text">
-            {entry.body.kind === 'message' && <span class="timeline__who">{entry.author.name}</span>}
-            <p>{eventText(entry, lang)}</p>
+            {entry.body.kind === 'note' && (
+              <span class="timeline__who">
+                <Icon name="lock" size={12} /> {t.thread.noteBy(entry.author.name)}
+              </span>
+            )}
+            {(entry.body.kind === 'message' || entry.body.kind === 'picture') && (
+              <span class="timeline__who">{entry.author.name}</span>
+            )}
+            {entry.body.kind === 'picture' ? (
+              <Picture body={entry.body} name={entry.author.name} />
+            ) : (
+              <p>{eventText(entry, lang)}</p>
+            )}
           </div>
         </li>
       ))}
     </ol>
   );
+}
+
+function lineKind({ author, body }: Entry): string {
+  if (body.kind === 'note') return 'note';
+  return body.kind === 'message' || body.kind === 'picture' ? author.kind : 'event';
 }

@@ -72,6 +72,11 @@ function ConnectHeadline({ connect }: { connect: Connect }) {
           ? t.ticket.noFirstFrame
           : milliseconds(connect.consent_to_first_frame_ms)}
       </strong>
+      {connect.consent_to_legible_ms !== null && connect.consent_to_legible_ms !== undefined && (
+        <span class="muted">
+          {milliseconds(connect.consent_to_legible_ms)} {t.ticket.consentToLegible}
+        </span>
+      )}
       {connect.mode !== undefined && (
         <span title={t.ticket.modeHint[connect.mode]}>
           <Badge tone={connect.mode === 'warm' ? 'accent' : 'neutral'}>{t.ticket.mode[connect.mode]}</Badge>
