@@ -2,6 +2,7 @@
 // the warm sender. Interruptions are mended as long as they can be; everything ends together however it ends.
 
 import type { CallId, CallState, ContentHint, EndReason, LineKnowledge, Surface } from '../protocol/generated.ts';
+import { canCall } from './able.ts';
 import { BlockSender, type Sample } from './blocks.ts';
 import { type Capture, CaptureError, type CaptureProblem, hint, tuningOf, type Way } from './capture.ts';
 import { type CameraCapture, captureCamera } from './capture-camera.ts';
@@ -142,14 +143,14 @@ export class ViewerCall {
     if (this.#cardShown) return;
     this.#cardShown = true;
     if (!this.continued) this.#session.phase(this.id, 'card_shown');
-    this.#warm();
+    if (canCall()) this.#warm();
   }
 
   /** The viewer chose a way. Call it in the click's own task; `video` is the page's player. */
   share(way: Way, video: HTMLVideoElement | null = null): Promise<void> {
     const { connection } = this.#session;
     const now = this.state.get();
-    if (now.kind !== 'invited') return Promise.resolve();
+    if (now.kind !== 'invited' || !canCall()) return Promise.resolve();
     const clickMs = connection.clock.localMs();
     const capturing = this.#captureBy(way, video);
     this.state.set({ kind: 'capturing', way, gone: now.gone, failed: now.failed });
