@@ -19,6 +19,9 @@ export function browserFlags(): string[] {
     '--disable-sync',
     '--use-fake-device-for-media-stream',
     `--auto-select-tab-capture-source-by-title=${SHARED_TAB_TITLE}`,
+    // The two questions that this tab's sharing and the devices ask are answered with yes.
+    '--auto-accept-this-tab-capture',
+    '--auto-accept-camera-and-microphone-capture',
     '--autoplay-policy=no-user-gesture-required',
     '--disable-backgrounding-occluded-windows',
     '--disable-renderer-backgrounding',

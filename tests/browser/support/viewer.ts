@@ -2,6 +2,18 @@
 
 import { expect, type FrameLocator, type Locator, type Page } from '@playwright/test';
 
+/** The ways of the consent card, by the names of their buttons. */
+export const WAYS = {
+  player: 'Share only the player',
+  tab: 'Share this tab',
+  window: 'Share a window',
+  screen: 'Share my screen',
+  camera: 'Show by camera',
+  audio: 'Talk only',
+} as const;
+/** A way to show a problem. */
+export type Way = keyof typeof WAYS;
+
 /** A viewer on a page with the widget. */
 export class Viewer {
   readonly page: Page;
@@ -69,6 +81,11 @@ export class Viewer {
   /** Accepts by sharing the page's player. */
   async sharePlayer(): Promise<void> {
     await this.card.getByRole('button', { name: 'Share only the player' }).click();
+  }
+
+  /** Accepts in one of the ways of the card. */
+  async choose(way: Way): Promise<void> {
+    await this.card.getByRole('button', { name: WAYS[way], exact: true }).click();
   }
 
   /** Accepts by sharing a screen. */
