@@ -3,6 +3,7 @@
 
 import { RequestError } from './connection.ts';
 import { Emitter, Store } from './emitter.ts';
+import { probeUplink, type UplinkRate } from './probe.ts';
 import { withStartBitrate } from './sdp.ts';
 import type { OfferMedia } from './signaling.ts';
 
@@ -31,6 +32,8 @@ const ECHOES_MAX = 32;
 const ECHO_TIMEOUT_MS = 3_000;
 /** `disconnected` often heals by itself; after this long we ask for an ICE restart, ms. */
 const DISCONNECTED_PATIENCE_MS = 2_500;
+/** A start bitrate that differs by less is left, as a share. */
+const START_RATE_NEAR = 0.15;
 /** Wait before the next ICE restart when the last one could not be told to the server, ms. */
 const RESTART_AGAIN_MS = 2_000;
 
@@ -63,6 +66,9 @@ export class MediaPeer {
   readonly #fast: RTCDataChannel;
   readonly #echoes = new Map<number, { sentMs: number; done: (rttMs: number) => void }>();
   #echoSeq = 0;
+  readonly #fastListeners = new Set<(message: ArrayBuffer) => void>();
+  /** The server's last answer, and the start bitrate that we put into it. */
+  #answered: { sdp: string; startKbps: number | null } | null = null;
   #restartTimer: ReturnType<typeof setTimeout> | undefined;
   #restarting = false;
 
@@ -89,12 +95,13 @@ export class MediaPeer {
   }
 
   /**
-   * Offers and applies the answer. `sent` is told when the offer leaves. @throws RequestError when the server refuses, or
-   * what the browser throws; the peer is `failed` then.
+   * Offers and applies the answer. `sent` is told when the offer leaves. With `go` descriptions are exchanged at once, and
+   * the path is looked for when it is done: until then nothing but this exchange has crossed the line. @throws RequestError
+   * when the server refuses, or what the browser throws; the peer is `failed` then.
    */
-  async connect(sent?: () => void): Promise<void> {
+  async connect(sent?: () => void, go?: Promise<void>): Promise<void> {
     try {
-      await this.#negotiate(false, sent);
+      await this.#negotiate(false, sent, go);
     } catch (error) {
       this.#fail();
       throw error;
@@ -191,7 +198,40 @@ export class MediaPeer {
     this.state.set('closed');
   }
 
-  async #negotiate(restart: boolean, sent?: () => void): Promise<void> {
+  /** What the uplink carries, by one train of datagrams; null when it cannot be told. Waits for the connection first. */
+  async uplink(): Promise<UplinkRate | null> {
+    await this.#fastOpen();
+    return probeUplink(this.#fast, (listener) => {
+      this.#fastListeners.add(listener);
+      return () => this.#fastListeners.delete(listener);
+    });
+  }
+
+  /**
+   * Sets what the first picture may use, kbit/s, after the connection is up and before anything is sent: the same
+   * descriptions are applied once more here, and the server hears nothing of it. Without effect where the browser does not
+   * read the rate from a description (all but Chromium's kind).
+   */
+  async setStartBitrate(kbps: number): Promise<void> {
+    const answered = this.#answered;
+    if (!answered || this.#over() || this.#restarting || this.pc.signalingState !== 'stable') return;
+    const known = answered.startKbps;
+    if (!/\bChrom(e|ium)\//.test(navigator.userAgent) || (known && Math.abs(kbps / known - 1) < START_RATE_NEAR))
+      return;
+    answered.startKbps = kbps;
+    await this.pc.setLocalDescription(await this.pc.createOffer());
+    await this.pc.setRemoteDescription({ type: 'answer', sdp: withStartBitrate(answered.sdp, kbps) });
+  }
+
+  #fastOpen(): Promise<void> {
+    if (this.#fast.readyState !== 'connecting') return Promise.resolve();
+    return new Promise((resolve) => {
+      for (const event of ['open', 'close', 'error'])
+        this.#fast.addEventListener(event, () => resolve(), { once: true });
+    });
+  }
+
+  async #negotiate(restart: boolean, sent?: () => void, go?: Promise<void>): Promise<void> {
     if (this.state.get() === 'new') this.state.set('connecting');
     const offer = await this.pc.createOffer();
     await this.pc.setLocalDescription(offer);
@@ -199,7 +239,9 @@ export class MediaPeer {
     const answer = this.#options.offer(this.pc.localDescription?.sdp ?? offer.sdp ?? '', restart);
     sent?.();
     const { sdp, startBitrateKbps } = await answer;
+    await go;
     if (this.#over()) return;
+    this.#answered = { sdp, startKbps: startBitrateKbps ?? null };
     await this.pc.setRemoteDescription({ type: 'answer', sdp: withStartBitrate(sdp, startBitrateKbps) });
   }
 
@@ -219,7 +261,9 @@ export class MediaPeer {
   }
 
   #fastMessage(data: unknown): void {
-    if (!(data instanceof ArrayBuffer) || data.byteLength !== 5) return;
+    if (!(data instanceof ArrayBuffer)) return;
+    for (const listener of this.#fastListeners) listener(data);
+    if (data.byteLength !== 5) return;
     const message = new DataView(data);
     if (message.getUint8(0) !== ECHO_ANSWER) return;
     const seq = message.getUint32(1);

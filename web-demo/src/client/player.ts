@@ -3,6 +3,7 @@
 
 import type { Sample } from './blocks.ts';
 import { localNowMs } from './clock.ts';
+import type { PlayerSecond } from './courtesy.ts';
 import { StallMeter } from './stall.ts';
 import { SecondTicker } from './ticker.ts';
 
@@ -59,6 +60,18 @@ export class PlayerCollector {
       end: () => {
         this.#listener = null;
       },
+    };
+  }
+
+  /** How the player is at this moment; null when the page has none. */
+  now(): PlayerSecond | null {
+    const video = this.#video;
+    if (!video) return null;
+    return {
+      stalls: this.#stalls.count,
+      waiting: this.#stalls.waiting,
+      bufferedAheadS: bufferedAhead(video.buffered, video.currentTime),
+      playing: expectsProgress(video),
     };
   }
 

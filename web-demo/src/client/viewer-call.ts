@@ -9,6 +9,7 @@ import { type CameraCapture, captureCamera } from './capture-camera.ts';
 import { captureDisplay } from './capture-display.ts';
 import { capturePlayer } from './capture-player.ts';
 import type { RequestError } from './connection.ts';
+import { Courtesy, type PlayerSecond } from './courtesy.ts';
 import { Store } from './emitter.ts';
 import { rememberUplink } from './line.ts';
 import { MediaPeer } from './media.ts';
@@ -24,6 +25,9 @@ const MIDS = { screen: '1', camera: '2' } as const;
 const AWAY_MS_MAX = 95_000;
 /** Media connections that one call may make anew after the first was lost; more is a fault that does not heal. */
 const REBUILDS_MAX = 5;
+/** Share of the measured uplink that a first picture may take, and the most that makes it sharper, kbit/s. */
+const START_SHARE = 0.75;
+const START_KBPS_MAX = 4_000;
 /** Wait before a media connection is made anew, ms: the news of the call's end may be on its way. */
 const REBUILD_MS = 500;
 
@@ -69,6 +73,10 @@ export interface PictureState {
 export interface ViewerCallOptions {
   /** What is known of the line when an offer leaves. */
   line: () => LineKnowledge;
+  /** Connect while the card is read. Otherwise descriptions are exchanged, and nothing else before the click. */
+  warm: boolean;
+  /** How the page's player is now; null when there is none. */
+  player: () => PlayerSecond | null;
   /** Keeps what the uplink was found to carry. */
   storage: Pick<Storage, 'setItem'> | null;
   /** The call was accepted in another tab and is brought here: nothing is accepted again. */
@@ -110,6 +118,9 @@ export class ViewerCall {
   #stats: StatsCollector | null = null;
   #blocks: BlockSender | null = null;
   #cardShown = false;
+  /** Lets a connection that was only agreed on begin. */
+  #go: () => void = () => {};
+  readonly #courtesy = new Courtesy();
   #rebuilds = 0;
   #rebuild: ReturnType<typeof setTimeout> | undefined;
   #away: ReturnType<typeof setTimeout> | undefined;
@@ -143,7 +154,7 @@ export class ViewerCall {
     if (this.#cardShown) return;
     this.#cardShown = true;
     if (!this.continued) this.#session.phase(this.id, 'card_shown');
-    if (canCall()) this.#warm();
+    if (canCall()) this.#connect(this.#options.warm);
   }
 
   /** The viewer chose a way. Call it in the click's own task; `video` is the page's player. */
@@ -155,7 +166,8 @@ export class ViewerCall {
     const capturing = this.#captureBy(way, video);
     this.state.set({ kind: 'capturing', way, gone: now.gone, failed: now.failed });
     if (!this.continued) this.#session.phase(this.id, 'click', clickMs);
-    if (this.#peer === null || this.#peer.state.get() === 'failed') this.#warm();
+    if (this.#peer === null || this.#peer.state.get() === 'failed') this.#connect(true);
+    this.#go();
     return this.#share(way, capturing);
   }
 
@@ -319,12 +331,31 @@ export class ViewerCall {
   }
 
   /** The next call of this tab starts with what this one found the line to carry. */
-  #learn({ pair }: Sample): void {
+  #learn(sample: Sample): void {
+    this.#learnUplink(sample);
+    const target = (sample.video as { targetBitrate?: number } | undefined)?.targetBitrate;
+    if (this.#courtesy.second(this.#options.player(), target ? target / 1000 : null)) void this.#tune();
+  }
+
+  /** Measures the uplink while the card is read, so that the first picture is neither tiny nor late. */
+  async #rateLine(peer: MediaPeer): Promise<void> {
+    const rate = await peer.uplink().catch(() => null);
+    if (!rate || this.#peer !== peer) return;
+    rememberUplink(this.#options.storage, rate.kbps, Date.now());
+    // A picture that is on its way already has a rate of its own.
+    if (this.state.get().kind !== 'invited') return;
+    await peer.setStartBitrate(Math.min(START_KBPS_MAX, rate.kbps * START_SHARE)).catch(() => {
+      // Closed in the meantime.
+    });
+  }
+
+  #learnUplink({ pair }: Sample): void {
     const bps = (pair as { availableOutgoingBitrate?: number } | undefined)?.availableOutgoingBitrate;
     if (bps && bps > 0) rememberUplink(this.#options.storage, bps / 1000, Date.now());
   }
 
-  #warm(): void {
+  /** Makes the connection: at once, or up to the point from which only the answer has to be applied at the click. */
+  #connect(atOnce: boolean): void {
     this.#peer?.close();
     const peer = new MediaPeer({
       offer: this.#session.mediaOffers(this.id, this.#options.line),
@@ -334,7 +365,9 @@ export class ViewerCall {
     const offered = () => {
       if (!this.continued && this.state.get().kind !== 'sharing') this.#session.phase(this.id, 'offer');
     };
-    this.#connecting = peer.connect(offered).then(() => this.#tune());
+    const go = atOnce ? undefined : new Promise<void>((resolve) => (this.#go = resolve));
+    this.#connecting = peer.connect(offered, go).then(() => this.#tune());
+    void this.#rateLine(peer);
     // Tried again at the click; nothing is lost before it.
     this.#connecting.catch(() => {});
     peer.state.subscribe(() => {
@@ -363,7 +396,7 @@ export class ViewerCall {
       return;
     }
     this.#rebuilds += 1;
-    this.#warm();
+    this.#connect(true);
     const peer = this.#peer as MediaPeer | null;
     if (!peer) return;
     this.#putTracks(peer).then(
@@ -446,6 +479,7 @@ export class ViewerCall {
       const sender = peer.sender(slot);
       const parameters = sender.getParameters();
       parameters.degradationPreference = preferenceOf(surface, this.#content);
+      limit(parameters, this.#courtesy.limitKbps);
       try {
         await sender.setParameters(parameters);
       } catch {
@@ -512,6 +546,14 @@ export class ViewerCall {
     void this.#peer?.replaceTrack(capture.slot, null).catch(() => {
       // The connection is closed already.
     });
+  }
+}
+
+/** Sets or lifts the most that a sender may take. */
+function limit({ encodings }: RTCRtpSendParameters, kbps: number | null): void {
+  for (const encoding of encodings) {
+    if (kbps === null) delete encoding.maxBitrate;
+    else encoding.maxBitrate = kbps * 1000;
   }
 }
 

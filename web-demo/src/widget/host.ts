@@ -19,6 +19,8 @@ export interface ChatHost {
   readonly key: string;
   /** In a corner of somebody's page, or a page of its own. */
   readonly mode: Mode;
+  /** Whether a media connection may be made while the viewer reads an invitation, before any consent. */
+  readonly warm: boolean;
   /** The page's player. */
   readonly player: PlayerCollector;
   /** The shadow tree, for styles. */

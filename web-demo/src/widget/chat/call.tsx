@@ -129,6 +129,8 @@ export class CallHolder {
     const call = module.createCall(this.#session, state, this.#host.root, {
       continued,
       storage,
+      warm: this.#host.warm,
+      player: () => this.#host.player.now(),
       line: () => this.#line.knowledge(clock.rttMs(), storage, Date.now()),
     });
     call.state.subscribe(() => this.#followCall(call, state));

@@ -59,6 +59,7 @@ class Widget {
   readonly #mode: Mode;
   readonly #lang: Lang;
   readonly #token: string | null;
+  readonly #warm: boolean;
   readonly #store: WidgetStore;
   readonly #player = new PlayerCollector();
   readonly #root: ShadowRoot;
@@ -83,6 +84,9 @@ class Widget {
     this.#mode = element.getAttribute('mode') === 'page' ? 'page' : 'bubble';
     this.#lang = pickLang(location.search, navigator.languages, element.getAttribute('lang'));
     this.#token = element.getAttribute('token');
+    // Who saves data is not charged for a call that may never be.
+    const { connection } = navigator as { connection?: { saveData?: boolean } };
+    this.#warm = element.getAttribute('warm') !== 'off' && connection?.saveData !== true;
     this.#store = new WidgetStore(this.#server);
     const texts = loaderTexts(this.#lang);
 
@@ -190,6 +194,7 @@ class Widget {
       server: this.#server,
       lang: this.#lang,
       token: this.#token,
+      warm: this.#warm,
       key,
       mode: this.#mode,
       player: this.#player,

@@ -10,7 +10,7 @@ declare const __CHAT_FILES__: [chat: string, ...needed: string[]];
 const NAME = 'sightline-support';
 
 /** Attributes of the script that an inserted element takes over, as `data-…`. */
-const PASSED_ON = ['server', 'token', 'lang', 'open'];
+const PASSED_ON = ['server', 'token', 'lang', 'open', 'warm'];
 
 const script = document.currentScript as HTMLScriptElement | null;
 
