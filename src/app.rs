@@ -11,6 +11,8 @@ use crate::calls::Calls;
 use crate::cluster::NodeId;
 use crate::config::Config;
 use crate::gate::Gate;
+use crate::pictures::Pictures;
+use crate::pressure::Pressure;
 use crate::support::Desk;
 use crate::telemetry::TelemetryLog;
 use crate::ws::Sessions;
@@ -37,8 +39,12 @@ pub struct App {
     pub calls: Arc<Calls>,
     /// Samples.
     pub telemetry: TelemetryLog,
+    /// Pictures in chats.
+    pub pictures: Pictures,
     /// Bounds of the public port.
     pub gate: Gate,
+    /// Whether this process keeps up.
+    pub pressure: Arc<Pressure>,
     /// Sockets of each session here: one that broke may be counted still when the next one has resumed.
     pub sessions: Sessions,
     /// Prometheus text.

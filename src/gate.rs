@@ -1,4 +1,5 @@
-//! Bounds of the public port: sockets in all and per address, connects and sign-ins per address and minute.
+//! Bounds of the public port: sockets in all and per address, connects and sign-ins per address and minute; and nobody new
+//! while this process does not keep up.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,12 +14,17 @@ use signaling::ConversationId;
 use signaling::wire::{ErrorCode, Refusal};
 
 use crate::config::Limits;
+use crate::pressure::Pressure;
 
 /// How often the rate limiters forget quiet addresses. What they hold is bounded by the connects of a minute.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Requests for a call a minute in one conversation: a person changes their mind a few times, a script fills the timeline.
 const CALL_REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).unwrap();
+
+/// Sockets that may wait for the answer to their hello: what a small server answers in about three seconds. More would wait
+/// longer than anybody does, and keep those behind them waiting.
+const GREETING_MAX: usize = 4_000;
 
 type PerAddress = RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock>;
 type PerConversation = RateLimiter<ConversationId, DefaultKeyedStateStore<ConversationId>, DefaultClock>;
@@ -34,24 +40,38 @@ pub struct Gate {
     sockets_max: usize,
     per_address_max: usize,
     open: Arc<Mutex<Open>>,
+    pressure: Arc<Pressure>,
 }
 
 #[derive(Default)]
 struct Open {
     all: usize,
+    /// Sockets whose hello has not been answered.
+    greeting: usize,
     by_address: HashMap<IpAddr, usize>,
+}
+
+/// Who asks for a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// Anybody.
+    Public,
+    /// Somebody with the API key, such as a load test: limits per address do not count.
+    Trusted,
 }
 
 /// One socket's place; given back when dropped.
 pub struct Pass {
     address: IpAddr,
+    caller: Caller,
+    greeting: bool,
     open: Arc<Mutex<Open>>,
 }
 
 impl Gate {
     /// A gate with these bounds.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, pressure: Arc<Pressure>) -> Self {
         let per_minute =
             |rate: u32| RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN)));
         Self {
@@ -64,6 +84,7 @@ impl Gate {
             sockets_max: limits.sockets_max,
             per_address_max: limits.sockets_per_address_max,
             open: Arc::default(),
+            pressure,
         }
     }
 
@@ -71,22 +92,42 @@ impl Gate {
     ///
     /// # Errors
     /// [`ErrorCode::RateLimited`] or [`ErrorCode::Overloaded`].
-    pub fn socket(&self, address: IpAddr) -> Result<Pass, Refusal> {
+    pub fn socket(&self, address: IpAddr, caller: Caller) -> Result<Pass, Refusal> {
         let address = subscriber_of(address);
         self.sweep();
-        check(&self.connects, address, "too many connections from this address, wait a minute")?;
+        if caller == Caller::Public {
+            check(&self.connects, address, "too many connections from this address, wait a minute")?;
+        }
+        if self.pressure.is_overloaded() {
+            return Err(shed("the server is overloaded, try again shortly"));
+        }
         let mut open = lock(&self.open);
         if open.all >= self.sockets_max {
-            return Err(Refusal::new(ErrorCode::Overloaded, "the server has no more places, try again shortly"));
+            return Err(shed("the server has no more places, try again shortly"));
+        }
+        if open.greeting >= GREETING_MAX {
+            return Err(shed("too many arrive at once, try again shortly"));
         }
         let mine = open.by_address.entry(address).or_default();
-        if *mine >= self.per_address_max {
+        if caller == Caller::Public && *mine >= self.per_address_max {
             return Err(Refusal::new(ErrorCode::RateLimited, "too many open connections from this address"));
         }
         *mine += 1;
         open.all += 1;
+        open.greeting += 1;
         metrics::gauge!("sightline_sockets").set(open.all as f64);
-        Ok(Pass { address, open: Arc::clone(&self.open) })
+        Ok(Pass { address, caller, greeting: true, open: Arc::clone(&self.open) })
+    }
+
+    /// Leave to begin a call.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Overloaded`] while this process does not keep up: those who are in a call come first.
+    pub fn call(&self) -> Result<(), Refusal> {
+        if self.pressure.is_overloaded() {
+            return Err(shed("the server is overloaded, try again shortly"));
+        }
+        Ok(())
     }
 
     /// Leave to try a password.
@@ -136,8 +177,25 @@ impl Gate {
     }
 }
 
+impl Pass {
+    /// Whose socket it is.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        self.caller
+    }
+
+    /// The hello was answered: another one may come in.
+    pub fn greeted(&mut self) {
+        if std::mem::take(&mut self.greeting) {
+            let mut open = lock(&self.open);
+            open.greeting = open.greeting.saturating_sub(1);
+        }
+    }
+}
+
 impl Drop for Pass {
     fn drop(&mut self) {
+        self.greeted();
         let mut open = lock(&self.open);
         open.all = open.all.saturating_sub(1);
         if let Some(mine) = open.by_address.get_mut(&self.address) {
@@ -148,6 +206,11 @@ impl Drop for Pass {
         }
         metrics::gauge!("sightline_sockets").set(open.all as f64);
     }
+}
+
+fn shed(message: &str) -> Refusal {
+    metrics::counter!("sightline_shed_total").increment(1);
+    Refusal::new(ErrorCode::Overloaded, message)
 }
 
 fn check(limiter: &PerAddress, address: IpAddr, message: &str) -> Result<(), Refusal> {
@@ -176,27 +239,41 @@ mod tests {
     #[test]
     fn places_are_counted_and_given_back() {
         let limits = Limits { sockets_max: 3, sockets_per_address_max: 2, ..Limits::default() };
-        let gate = Gate::new(&limits);
+        let gate = Gate::new(&limits, Arc::default());
         let (one, two): (IpAddr, IpAddr) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
-        let first = gate.socket(one).expect("place");
-        let _second = gate.socket(one).expect("place");
-        assert_eq!(gate.socket(one).err().map(|refusal| refusal.code), Some(ErrorCode::RateLimited));
-        let _third = gate.socket(two).expect("place");
-        assert_eq!(gate.socket(two).err().map(|refusal| refusal.code), Some(ErrorCode::Overloaded));
+        let first = gate.socket(one, Caller::Public).expect("place");
+        let _second = gate.socket(one, Caller::Public).expect("place");
+        assert_eq!(gate.socket(one, Caller::Public).err().map(|refusal| refusal.code), Some(ErrorCode::RateLimited));
+        let _third = gate.socket(two, Caller::Public).expect("place");
+        assert_eq!(gate.socket(two, Caller::Public).err().map(|refusal| refusal.code), Some(ErrorCode::Overloaded));
         drop(first);
-        assert!(gate.socket(two).is_ok());
+        assert!(gate.socket(two, Caller::Public).is_ok());
     }
 
     #[test]
     fn connects_and_sign_ins_are_limited_per_address() {
         let limits =
             Limits { connects_per_address_per_minute: 1, sign_ins_per_address_per_minute: 1, ..Limits::default() };
-        let gate = Gate::new(&limits);
+        let gate = Gate::new(&limits, Arc::default());
         let one: IpAddr = [127, 0, 0, 1].into();
-        assert!(gate.socket(one).is_ok());
-        assert!(gate.socket(one).is_err());
+        assert!(gate.socket(one, Caller::Public).is_ok());
+        assert!(gate.socket(one, Caller::Public).is_err());
+        assert!(gate.socket(one, Caller::Trusted).is_ok(), "the API key lifts limits per address");
         assert!(gate.sign_in(one).is_ok());
         assert!(gate.sign_in(one).is_err());
         assert!(gate.sign_in([127, 0, 0, 2].into()).is_ok());
+    }
+
+    #[test]
+    fn too_many_who_wait_for_their_greeting_are_shed() {
+        let limits = Limits { sockets_max: 10_000, sockets_per_address_max: 10_000, ..Limits::default() };
+        let gate = Gate::new(&limits, Arc::default());
+        let address = [127, 0, 0, 1].into();
+        let mut waiting: Vec<Pass> =
+            (0..GREETING_MAX).map(|_| gate.socket(address, Caller::Trusted).expect("place")).collect();
+        let refused = gate.socket(address, Caller::Trusted).err().map(|refusal| refusal.code);
+        assert_eq!(refused, Some(ErrorCode::Overloaded));
+        waiting[0].greeted();
+        assert!(gate.socket(address, Caller::Trusted).is_ok());
     }
 }

@@ -13,6 +13,8 @@ pub mod demo;
 pub mod gate;
 pub mod http;
 pub mod media_driver;
+pub mod pictures;
+pub mod pressure;
 pub mod process;
 pub mod random;
 pub mod server;

@@ -18,8 +18,10 @@ use crate::cluster::{Bus, CallNode, LocalBus, NodeId, Note, Presence, PresenceBo
 use crate::config::{Config, DatabaseLocation};
 use crate::gate::Gate;
 use crate::media_driver::{self, MediaConfig, MediaError};
+use crate::pictures::{PictureError, PictureFiles, Pictures};
+use crate::pressure::Pressure;
 use crate::storage::{StorageError, Store};
-use crate::support::{CallBook, Desk};
+use crate::support::{CallBook, Desk, Line, keep_line};
 use crate::telemetry::{TelemetryError, TelemetryLog, TelemetryOptions};
 use crate::ws::Sessions;
 use crate::{clock, demo, http, random};
@@ -30,7 +32,7 @@ const LAST_SAMPLES: Duration = Duration::from_millis(500);
 const SHUTDOWN_MAX: Duration = Duration::from_secs(8);
 /// How often a drain looks whether calls still run.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
-/// Connects and tickets a minute from one address in the demo.
+/// Connects, tickets and pictures a minute from one address in the demo.
 const DEMO_RATE: u32 = 60_000;
 /// How long a client may take to send the head of a request.
 const REQUEST_HEAD_MAX: Duration = Duration::from_secs(20);
@@ -82,6 +84,9 @@ pub enum ServerError {
     /// Telemetry log.
     #[error("cannot open the telemetry log")]
     Telemetry(#[from] TelemetryError),
+    /// Folder of the pictures.
+    #[error("cannot open the folder of pictures")]
+    Pictures(#[from] PictureError),
     /// Media ports or threads.
     #[error("cannot start the media workers")]
     Media(#[from] MediaError),
@@ -126,6 +131,7 @@ impl Server {
             // The demo is loaded from this machine by the load test that it prints.
             config.limits.connects_per_address_per_minute = DEMO_RATE;
             config.limits.tickets_per_address_per_minute = DEMO_RATE;
+            config.limits.pictures_per_address_per_minute = DEMO_RATE;
             config.limits.sockets_per_address_max = config.limits.sockets_max;
         }
         let data = config.storage.data.clone();
@@ -142,12 +148,14 @@ impl Server {
         let new_api_key = first_api_key(&auth, &data).await?;
         let telemetry =
             TelemetryLog::open(TelemetryOptions::new(data.join("telemetry"), &node.0), store.clone()).await?;
+        let pictures = PictureFiles::open(&data.join("pictures"))?;
         let (media, media_events) = media_driver::start(media_config(&config), clock::now_ms_f64)?;
 
         let alone = bus.is_none();
         let bus = bus.unwrap_or_else(|| Arc::new(LocalBus::default()));
         let presence = PresenceBook::new(node.clone(), Arc::clone(&bus));
-        let desk = Arc::new(Desk { store, bus: Arc::clone(&bus), presence, calls: CallBook::default() });
+        let desk =
+            Arc::new(Desk { store, bus: Arc::clone(&bus), presence, calls: CallBook::default(), line: Line::default() });
         let start_bitrate_kbps = Some(config.media.start_bitrate_kbps).filter(|kbps| *kbps > 0);
         let away_ms_max = i64::from(config.limits.away_seconds_max) * 1_000;
         let calls = Arc::new(Calls::new(node.clone(), Arc::clone(&desk), media, telemetry.clone(), start_bitrate_kbps, away_ms_max));
@@ -158,6 +166,7 @@ impl Server {
         bus.serve_calls(node.clone(), Arc::clone(&calls) as Arc<dyn CallNode>);
 
         let (closing, closing_seen) = watch::channel(Closing::No);
+        let pressure = Arc::new(Pressure::default());
         let app = Arc::new(App {
             node,
             boot: random::id('b'),
@@ -165,7 +174,9 @@ impl Server {
             demo,
             tls: tls.is_some(),
             auth,
-            gate: Gate::new(&config.limits),
+            pictures: Pictures::new(pictures.clone()),
+            gate: Gate::new(&config.limits, Arc::clone(&pressure)),
+            pressure,
             sessions: Sessions::default(),
             desk,
             calls: Arc::clone(&calls),
@@ -174,8 +185,14 @@ impl Server {
             closing: closing_seen,
             config,
         });
-        let mut tasks =
-            vec![tokio::spawn(Arc::clone(&calls).run(media_events)), tokio::spawn(listen_to_nodes(Arc::clone(&app)))];
+        app.desk.ship_canned_replies().await?;
+        let mut tasks = vec![
+            tokio::spawn(Arc::clone(&calls).run(media_events)),
+            tokio::spawn(listen_to_nodes(Arc::clone(&app))),
+            tokio::spawn(keep_line(Arc::clone(&app.desk))),
+            tokio::spawn(Arc::clone(&app.pressure).watch()),
+            tokio::spawn(remove_orphans(pictures, app.desk.store.clone())),
+        ];
         if demo {
             demo::prepare(&app).await?;
             tasks.push(tokio::spawn(demo::run_scripts(Arc::clone(&app.desk), app.boot.clone())));
@@ -387,6 +404,14 @@ async fn first_api_key(auth: &Auth, data: &Path) -> Result<Option<String>, Serve
     let key = auth.new_api_key().await?;
     write_private(&data.join("api-key"), &format!("{key}\n"))?;
     Ok(Some(key))
+}
+
+async fn remove_orphans(pictures: PictureFiles, store: Store) {
+    match pictures.remove_orphans(&store).await {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(removed, "pictures of an earlier run without an entry are removed"),
+        Err(error) => tracing::warn!(%error, "pictures without an entry could not be looked for"),
+    }
 }
 
 async fn listen_to_nodes(app: Arc<App>) {

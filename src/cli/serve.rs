@@ -6,8 +6,12 @@ use std::path::PathBuf;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{DataArgs, banner, lan};
+use crate::config::Config;
 use crate::process;
 use crate::server::{Server, ServerOptions};
+
+/// Open files for everything but WebSockets: database, telemetry, media, pages and API requests at the same time.
+const FILES_BESIDE_SOCKETS: usize = 1_000;
 
 /// Arguments of `serve`.
 #[derive(clap::Args, Debug)]
@@ -62,11 +66,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let lan = if args.lan { Some(lan::prepare(&mut config)?) } else { None };
-    if let Some(files) = process::raise_open_files()
-        && (files as usize) < config.limits.sockets_max + 1_000
-    {
-        tracing::warn!(files, "this many files may be open, fewer than limits.sockets_max needs (ulimit -n)");
-    }
+    fit_sockets(&mut config);
     let server = Server::start(ServerOptions { config, demo: args.demo, bus: None }).await?;
     banner::print(&server, lan.as_ref()).await;
     let mut signals = Signals::listen()?;
@@ -74,6 +74,25 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     eprintln!("shutting down; once more to end running calls at once");
     server.shutdown(signals.next()).await;
     Ok(())
+}
+
+/// Raises the limit of open files and fits the number of sockets to it, so that the last ones are refused with words and
+/// not by a failing accept; says what this process can hold.
+fn fit_sockets(config: &mut Config) {
+    let Some(files) = process::raise_open_files() else { return };
+    let room = usize::try_from(files).unwrap_or(usize::MAX).saturating_sub(FILES_BESIDE_SOCKETS);
+    let wanted = config.limits.sockets_max;
+    config.limits.sockets_max = wanted.min(room.max(1));
+    if config.limits.sockets_max < wanted {
+        tracing::warn!(
+            files,
+            wanted,
+            sockets = config.limits.sockets_max,
+            "fewer WebSockets than limits.sockets_max: the limit of open files (ulimit -Hn) leaves no more"
+        );
+    } else {
+        tracing::info!(files, sockets = wanted, "room for WebSockets");
+    }
 }
 
 /// What asks the process to end.

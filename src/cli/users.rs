@@ -10,7 +10,7 @@ use signaling::api::Role;
 use super::DataArgs;
 use crate::auth::hash_password;
 use crate::random;
-use crate::storage::{NewUser, StorageError};
+use crate::storage::{LOAD_TEST_LOGIN, NewUser, StorageError};
 
 /// Commands of `user`.
 #[derive(Subcommand)]
@@ -80,6 +80,9 @@ pub(super) async fn run(command: UserCommand) -> anyhow::Result<()> {
         UserCommand::Add { data, login, name, role, tier, password_stdin } => {
             if login.trim().is_empty() || name.trim().is_empty() {
                 bail!("--login and --name must not be empty");
+            }
+            if login.starts_with(LOAD_TEST_LOGIN) {
+                bail!("logins that begin with {LOAD_TEST_LOGIN:?} are those of load tests");
             }
             let (store, _) = data.open().await?;
             let password_hash = hash_password(&read_password(password_stdin)?).map_err(anyhow::Error::msg)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
+use axum::routing::{get, options};
 use axum::{Json, Router};
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
@@ -11,7 +11,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{ops, principal, sessions, tickets};
+use super::{canned, cors, load_test, ops, pictures, principal, sessions, tickets};
 use crate::app::App;
 
 /// Head of the description; the paths come from the routes.
@@ -46,12 +46,26 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(tickets::telemetry_file))
         .routes(routes!(tickets::token))
         .routes(routes!(ops::ops))
+        .routes(routes!(load_test::make))
+        .routes(routes!(load_test::remove))
+        .routes(routes!(pictures::upload))
+        .routes(routes!(pictures::download))
+        .merge(canned_replies())
+}
+
+fn canned_replies() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(canned::list, canned::add))
+        .routes(routes!(canned::change, canned::remove))
+        .layer(DefaultBodyLimit::max(canned::BODY_BYTES_MAX))
 }
 
 /// The routes of the API.
 pub(super) fn router() -> Router<Arc<App>> {
     let (router, document) = described().split_for_parts();
     router
+        .route("/api/v1/pictures", options(cors::preflight))
+        .route("/api/v1/pictures/{id}", options(cors::preflight))
         .route("/api/openapi.json", get(move || async move { Json(document) }))
         .layer(DefaultBodyLimit::max(sessions::BODY_BYTES_MAX))
 }

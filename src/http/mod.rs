@@ -2,8 +2,12 @@
 
 mod address;
 mod api;
+mod canned;
+mod cors;
+mod load_test;
 mod ops;
 mod pages;
+mod pictures;
 mod principal;
 mod refusals;
 mod sessions;
@@ -17,7 +21,7 @@ use axum::routing::get;
 
 pub use address::{ClientAddress, Https, host_is_local, origin_allowed, own_origin};
 pub use api::openapi_json;
-pub use principal::session_cookie;
+pub use principal::{has_api_key, session_cookie};
 pub use refusals::ApiRefusal;
 
 use crate::app::App;

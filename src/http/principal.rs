@@ -82,6 +82,14 @@ impl FromRequestParts<Arc<App>> for Operator {
     }
 }
 
+/// Whether a request carries the API key. One that cannot be checked now does not.
+pub async fn has_api_key(app: &App, headers: &HeaderMap) -> bool {
+    match bearer(headers) {
+        Some(token) => app.auth.is_api_key(token).await.unwrap_or(false),
+        None => false,
+    }
+}
+
 /// The session token of the cookie.
 #[must_use]
 pub fn session_cookie(headers: &HeaderMap) -> Option<String> {

@@ -212,6 +212,24 @@ impl Store {
         found.into_iter().map(entry::Model::into_entry).collect()
     }
 
+    /// The waiting conversations in the order of the queue.
+    ///
+    /// # Errors
+    /// As [`Store::conversation`].
+    pub async fn waiting_line(&self, limit: u64) -> Result<Vec<ConversationId>, StorageError> {
+        let ids: Vec<String> = conversation::Entity::find()
+            .select_only()
+            .column(conversation::Column::Id)
+            .filter(conversation::Column::Status.eq(ConversationStatus::Waiting.as_str()))
+            .order_by(conversation::Column::QueuedAtMs, Order::Asc)
+            .order_by(conversation::Column::Ticket, Order::Asc)
+            .limit(limit)
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        Ok(ids.into_iter().map(ConversationId).collect())
+    }
+
     /// How many waiting conversations came into the queue before this one; `None` when it does not wait.
     ///
     /// # Errors

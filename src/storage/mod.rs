@@ -7,12 +7,15 @@
 
 mod blocks;
 mod calls;
+mod canned;
 mod conversations;
 #[expect(unreachable_pub, reason = "sea-orm's derives make tables and columns public; the module is private")]
 mod entity;
 mod error;
+mod load_test;
 mod migration;
 mod open;
+mod pictures;
 mod postgres;
 mod rows;
 mod timeline;
@@ -27,10 +30,11 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 pub use blocks::BLOCKS_READ_MAX;
 pub use error::StorageError;
+pub use load_test::{LOAD_TEST_LOGIN, NewLoadTestAgent};
 pub use migration::FORMAT_VERSION;
 pub use open::DatabaseUrl;
 pub use rows::{
-    Appended, BlockRow, CallRow, ConversationRow, DatabaseKind, NewCall, NewConversation, NewEntry, NewUser,
+    Appended, BlockRow, CallRow, ConversationRow, DatabaseKind, NewCall, NewConversation, NewEntry, NewUser, PictureRow,
     SUBJECT_CHARS_MAX, TicketFilter, UserRow,
 };
 

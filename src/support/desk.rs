@@ -8,7 +8,7 @@ use signaling::wire::{ConversationStatus, ConversationSummary, ErrorCode, Page, 
 use signaling::{ConversationId, UserId};
 
 use super::callbook::CallBook;
-use super::queue;
+use super::line::Line;
 use super::views::{self, Around};
 use crate::clock;
 use crate::cluster::{Bus, Note, PresenceBook, SessionId, Topic};
@@ -17,6 +17,8 @@ use crate::storage::{Appended, ConversationRow, NewConversation, NewEntry, Stora
 
 /// Open conversations an agent is shown. A desk with more has other troubles than its list.
 const DESK_ROWS_MAX: u64 = 500;
+/// Longest line in which a newcomer's place is counted by the database.
+const COUNTED_LINE_MAX: usize = 500;
 
 /// A viewer as the token or the page introduced it.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +60,8 @@ pub struct Desk {
     pub presence: PresenceBook,
     /// Calls that run.
     pub calls: CallBook,
+    /// Those who wait.
+    pub line: Line,
 }
 
 impl Desk {
@@ -121,6 +125,22 @@ impl Desk {
         let appended = self.store.append(conversation, entry).await.map_err(refusal)?;
         self.tell(&appended);
         sent(appended)
+    }
+
+    /// A picture whose bytes are stored, of the viewer or of the agent who has the conversation. Returns its entry after the
+    /// commit; for a repeated `client_id` the one that exists.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OutOfOrder`] when the conversation takes no more pictures.
+    pub async fn add_picture(&self, conversation: &ConversationId, new: NewEntry) -> Result<Entry, Refusal> {
+        let client_id = new.client_id.clone();
+        let appended = self.store.add_picture(conversation, new).await.map_err(refusal)?;
+        self.tell(&appended);
+        if appended.entries.iter().any(|entry| entry.body == EntryBody::Reopened {}) {
+            self.bus.publish(Topic::Queue, Note::QueueMoved);
+        }
+        let entry = appended.entries.into_iter().rfind(|entry| entry.client_id == client_id);
+        entry.ok_or_else(|| Refusal::new(ErrorCode::Internal, "the store returned no entry"))
     }
 
     /// An agent's note in any conversation, for colleagues alone. Returns after the commit.
@@ -271,11 +291,14 @@ impl Desk {
         let agents_online = self.presence.agents_online();
         let (mut place, mut wait_ms_estimate) = (None, None);
         if row.status == ConversationStatus::Waiting {
-            place = self.store.queue_ahead(&row.id).await.map_err(refusal)?.map(|ahead| ahead + 1);
-            let since_ms = now_ms - queue::WAITS_WINDOW_MS;
-            let waits = self.store.recent_waits_ms(since_ms, queue::WAITS_MAX).await.map_err(refusal)?;
-            let waited_ms = now_ms - row.queued_at_ms;
-            wait_ms_estimate = queue::wait_estimate_ms(&waits, place.unwrap_or(1), agents_online, waited_ms);
+            let line = self.line.view();
+            place = line.place(&row.id);
+            // Who has come since the last reading is counted, as long as that is cheap; in a long line the next reading
+            // tells, within about a second.
+            if place.is_none() && line.len() < COUNTED_LINE_MAX {
+                place = self.store.queue_ahead(&row.id).await.map_err(refusal)?.map(|ahead| ahead + 1);
+            }
+            wait_ms_estimate = line.wait_estimate_ms(place.unwrap_or(1), now_ms - row.queued_at_ms);
         }
         let around = Around {
             agent_online: row.agent.as_ref().is_some_and(|agent| self.presence.agent_online(agent)),
@@ -298,6 +321,11 @@ impl Desk {
             self.bus.publish(Topic::Conversation(id.clone()), note);
         }
         self.tell_changed(&appended.conversation);
+    }
+
+    /// Tells the agents alone: what changed is nothing that its viewer sees.
+    pub fn tell_desk(&self, row: &ConversationRow) {
+        self.bus.publish(Topic::Desk, Note::Changed(Box::new(self.summary(row))));
     }
 
     /// Tells everyone that a conversation's status, presence or call changed.

@@ -8,13 +8,15 @@ use signaling::limits::SUBSCRIPTIONS_MAX;
 use signaling::resume::Cursor;
 use signaling::session::Standing;
 use signaling::timeline::{Author, AuthorKind};
-use signaling::wire::{ClientMessage, ErrorCode, HelloAgent, PROTOCOL_VERSION, Refusal, ServerMessage, Welcome};
+use signaling::wire::{
+    ClientMessage, ConversationSummary, ErrorCode, HelloAgent, PROTOCOL_VERSION, Refusal, ServerMessage, Welcome,
+};
 use signaling::{CallId, ConversationId};
 use tokio::time::Instant;
 
 use super::blocks::{KnownCalls, Sender};
 use super::link::{Gone, Link};
-use super::socket::{Closed, Side};
+use super::socket::{Closed, Event, Side};
 use crate::app::App;
 use crate::clock;
 use crate::cluster::{CallCommand, CallReply, NodeId, Note, SessionId, Subscriber, Topic};
@@ -24,6 +26,11 @@ use crate::support::{Sent, refusal};
 
 /// How often it is looked whether the sign-in still holds: signing out, a new password and time end open sockets too.
 const CHECK_SESSION_EVERY: Duration = Duration::from_secs(60);
+/// Changes of one conversation that come within this time are told as one: a desk of dozens of agents is told each change
+/// dozens of times.
+const DESK_EVERY: Duration = Duration::from_millis(50);
+/// Shortest time between two readings of the whole desk.
+const CATCH_UP_EVERY: Duration = Duration::from_secs(1);
 /// Colleagues' calls a socket may have connections to: the one joined, and those looked at last.
 const WATCHED_MAX: usize = 3;
 
@@ -37,6 +44,11 @@ pub(super) struct AgentSide {
     followed: HashMap<ConversationId, Cursor>,
     subscriber: Subscriber,
     calls: KnownCalls,
+    /// Changes of the desk that are told together; bounded by the conversations that change in that time.
+    pending: HashMap<ConversationId, Box<ConversationSummary>>,
+    flushed_at: Instant,
+    caught_up_at: Option<Instant>,
+    catch_up_due: Option<Instant>,
     /// Colleagues' calls to which this socket has a connection.
     watched: HashSet<CallId>,
 }
@@ -72,6 +84,10 @@ impl AgentSide {
             followed: HashMap::new(),
             subscriber,
             calls: KnownCalls::default(),
+            pending: HashMap::new(),
+            flushed_at: Instant::now(),
+            caught_up_at: None,
+            catch_up_due: None,
             watched: HashSet::new(),
         })
     }
@@ -98,6 +114,32 @@ impl AgentSide {
             Some(cursor) => link.send_missing(conversation, cursor).await,
             None => Ok(()),
         }
+    }
+
+    /// Tells who is on line. Agents of load tests never are: nobody must wait for them.
+    fn tell_presence(&self, app: &App, came: bool) {
+        if !self.user.is_load_test() {
+            app.desk.presence.agent_socket(&self.user.id, came);
+            app.desk.bus.publish(Topic::Queue, Note::QueueMoved);
+        }
+    }
+
+    /// A conversation of the desk changed: told at once when the desk is quiet, else together with the next ones.
+    async fn desk_changed(&mut self, link: &mut Link, summary: Box<ConversationSummary>) -> Result<(), Gone> {
+        if self.pending.is_empty() && self.flushed_at.elapsed() >= DESK_EVERY {
+            self.flushed_at = Instant::now();
+            return link.send(&ServerMessage::DeskUpdate(summary)).await;
+        }
+        self.pending.insert(summary.id.clone(), summary);
+        Ok(())
+    }
+
+    async fn flush_desk(&mut self, link: &mut Link) -> Result<(), Gone> {
+        self.flushed_at = Instant::now();
+        for (_, summary) in std::mem::take(&mut self.pending) {
+            link.send(&ServerMessage::DeskUpdate(summary)).await?;
+        }
+        Ok(())
     }
 
     async fn send_desk(&mut self, link: &mut Link) -> Result<(), Gone> {
@@ -222,6 +264,7 @@ impl AgentSide {
                 app.desk.end_request(&conversation, self.author.clone()).await
             }
             ClientMessage::Invite { conversation } => {
+                app.gate.call()?;
                 app.calls.invite(&link.session, &self.author, &conversation).await
             }
             ClientMessage::EndCall { call, reason } => {
@@ -275,13 +318,18 @@ impl Side for AgentSide {
         &mut self.subscriber
     }
 
+    async fn event(&mut self) -> Event {
+        self.subscriber.next().await.map_or(Event::Gone, Event::Note)
+    }
+
+    fn line_moved(&mut self, _link: &mut Link) {}
+
     async fn greet(&mut self, link: &mut Link) -> Result<(), Gone> {
         let app = Arc::clone(&link.app);
         // Asked before the session counts as known: a new process of this server has nothing that it could have missed.
         let missed = if self.resumed { app.calls.agent_missed(&link.session) } else { Vec::new() };
         app.calls.agent_back(&link.session, &self.user.id, self.resumed).await;
-        app.desk.presence.agent_socket(&self.user.id, true);
-        app.desk.bus.publish(Topic::Queue, Note::QueueMoved);
+        self.tell_presence(&app, true);
         let welcome = Welcome {
             v: PROTOCOL_VERSION,
             server_ms: clock::now_ms_f64(),
@@ -334,7 +382,7 @@ impl Side for AgentSide {
                 Some(cursor) => link.deliver(conversation, cursor, entries.clone()).await,
                 None => Ok(()),
             },
-            Note::Changed(summary) => link.send(&ServerMessage::DeskUpdate(summary.clone())).await,
+            Note::Changed(summary) => self.desk_changed(link, summary.clone()).await,
             Note::Typing { conversation, author, from, on } if *from != link.session => {
                 let message = ServerMessage::Typing { conversation: conversation.clone(), author: *author, on: *on };
                 link.send(&message).await
@@ -352,6 +400,15 @@ impl Side for AgentSide {
     }
 
     async fn catch_up(&mut self, link: &mut Link) -> Result<(), Gone> {
+        let now = Instant::now();
+        let rested = self.caught_up_at.is_none_or(|at| now >= at + CATCH_UP_EVERY);
+        self.catch_up_due = (!rested).then(|| self.caught_up_at.unwrap_or(now) + CATCH_UP_EVERY);
+        if !rested {
+            // A desk that changes faster than it can be read must not be read for nothing.
+            return Ok(());
+        }
+        self.caught_up_at = Some(now);
+        self.pending.clear();
         self.send_desk(link).await?;
         let followed: Vec<ConversationId> = self.followed.keys().cloned().collect();
         for conversation in followed {
@@ -371,10 +428,21 @@ impl Side for AgentSide {
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        Some(self.check_at)
+        let flush_at = (!self.pending.is_empty()).then(|| self.flushed_at + DESK_EVERY);
+        [Some(self.check_at), flush_at, self.catch_up_due].into_iter().flatten().min()
     }
 
     async fn wake(&mut self, link: &mut Link) -> Result<(), Gone> {
+        let now = Instant::now();
+        if self.catch_up_due.is_some_and(|due| due <= now) {
+            self.catch_up(link).await?;
+        }
+        if !self.pending.is_empty() && now >= self.flushed_at + DESK_EVERY {
+            self.flush_desk(link).await?;
+        }
+        if now < self.check_at {
+            return Ok(());
+        }
         self.check_at = Instant::now() + CHECK_SESSION_EVERY;
         match link.app.auth.session_user(&self.token).await {
             Ok(None) => {
@@ -389,8 +457,7 @@ impl Side for AgentSide {
 
     async fn closed(self, app: &App, session: &SessionId, closed: Closed) {
         app.desk.bus.detach(&self.subscriber);
-        app.desk.presence.agent_socket(&self.user.id, false);
-        app.desk.bus.publish(Topic::Queue, Note::QueueMoved);
+        self.tell_presence(app, false);
         for call in self.watched {
             let _ = any_call(app, CallCommand::Leave { call, session: session.clone() }).await;
         }

@@ -17,6 +17,7 @@ use signaling::wire::{ErrorCode, Refusal, ServerMessage};
 use super::blocks::BlockFuture;
 use crate::app::App;
 use crate::cluster::SessionId;
+use crate::gate::Caller;
 
 /// How long a client may take to accept a message. A line that is dead for so long is given up; the client resumes.
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
@@ -36,6 +37,7 @@ pub(super) struct Link {
     pub(super) app: Arc<App>,
     pub(super) session: SessionId,
     pub(super) address: IpAddr,
+    pub(super) caller: Caller,
     pub(super) socket: WebSocket,
     pub(super) blocks: FuturesUnordered<BlockFuture>,
     /// Whether entries that are for agents alone may be sent. Nobody may before they have shown that they are one.
@@ -46,7 +48,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(app: Arc<App>, socket: WebSocket, address: IpAddr) -> Self {
+    pub(super) fn new(app: Arc<App>, socket: WebSocket, address: IpAddr, caller: Caller) -> Self {
         let rate = NonZeroU32::new(app.config.limits.messages_per_second).unwrap_or(NonZeroU32::MIN);
         let burst = rate.saturating_mul(NonZeroU32::new(5).unwrap_or(NonZeroU32::MIN));
         let limiter = RateLimiter::direct(Quota::per_second(rate).allow_burst(burst));
@@ -55,6 +57,7 @@ impl Link {
             app,
             session: SessionId(crate::random::id('s')),
             address,
+            caller,
             socket,
             blocks: FuturesUnordered::new(),
             sees_notes: false,

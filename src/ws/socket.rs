@@ -21,8 +21,8 @@ use super::viewer::ViewerSide;
 use crate::app::{App, Closing};
 use crate::clock;
 use crate::cluster::{Note, SessionId, Subscriber};
-use crate::gate::Pass;
-use crate::http::{ApiRefusal, ClientAddress, origin_allowed, own_origin, session_cookie};
+use crate::gate::{self, Pass};
+use crate::http::{ApiRefusal, ClientAddress, has_api_key, origin_allowed, own_origin, session_cookie};
 
 /// How long a socket may stay silent before its hello.
 const HELLO_DEADLINE: Duration = Duration::from_secs(10);
@@ -40,7 +40,8 @@ pub async fn upgrade(
     headers: HeaderMap,
     request: WebSocketUpgrade,
 ) -> Response {
-    let pass = match app.gate.socket(address) {
+    let caller = if has_api_key(&app, &headers).await { gate::Caller::Trusted } else { gate::Caller::Public };
+    let pass = match app.gate.socket(address, caller) {
         Ok(pass) => pass,
         Err(refusal) => return ApiRefusal(refusal).into_response(),
     };
@@ -71,7 +72,7 @@ struct Origin {
 }
 
 async fn serve(app: Arc<App>, socket: WebSocket, pass: Pass, caller: Caller) {
-    let mut link = Link::new(app, socket, caller.address);
+    let mut link = Link::new(app, socket, caller.address, pass.caller());
     if !caller.origin.allowed {
         // Told after the upgrade: a browser shows its page nothing of a refused one, and it would try for ever.
         let refusal = Refusal::new(ErrorCode::Origin, "this page's origin is not in http.allowed_origins");
@@ -121,6 +122,10 @@ pub(super) trait Side: Send {
     const STANDING: Standing;
     /// What the bus delivers to.
     fn subscriber(&mut self) -> &mut Subscriber;
+    /// Waits for a note of the bus, or for the line to move. Cancelling loses nothing.
+    fn event(&mut self) -> impl Future<Output = Event> + Send;
+    /// The line has moved.
+    fn line_moved(&mut self, link: &mut Link);
     /// First messages after the hello.
     fn greet(&mut self, link: &mut Link) -> impl Future<Output = Result<(), Gone>> + Send;
     /// A message of the client.
@@ -144,6 +149,16 @@ pub(super) trait Side: Send {
     fn closed(self, app: &App, session: &SessionId, closed: Closed) -> impl Future<Output = ()> + Send;
 }
 
+/// What a side waits for.
+pub(super) enum Event {
+    /// A note of the bus.
+    Note(Arc<Note>),
+    /// The line of those who wait has moved.
+    LineMoved,
+    /// The bus is gone.
+    Gone,
+}
+
 /// How a socket closed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Closed {
@@ -165,10 +180,12 @@ enum Ending {
     Silent,
 }
 
-async fn run<S: Side>(mut link: Link, mut side: S, pass: Pass) {
+async fn run<S: Side>(mut link: Link, mut side: S, mut pass: Pass) {
     let app = Arc::clone(&link.app);
     app.sessions.came(&link.session);
-    let ending = match side.greet(&mut link).await {
+    let greeted = side.greet(&mut link).await;
+    pass.greeted();
+    let ending = match greeted {
         Ok(()) => serve_side(&mut link, &mut side).await,
         Err(Gone) => last_words(&mut link, S::STANDING).await,
     };
@@ -219,15 +236,19 @@ async fn serve_side<S: Side>(link: &mut Link, side: &mut S) -> Ending {
                     Err(Gone) => return Ending::Broken,
                 }
             }
-            note = side.subscriber().next() => match note {
-                Some(note) => {
+            event = side.event() => match event {
+                Event::Note(note) => {
                     let lagged = side.subscriber().take_lagged();
                     match side.note(link, &note).await {
                         Ok(()) if lagged => side.catch_up(link).await,
                         done => done,
                     }
                 }
-                None => return Ending::Shutdown,
+                Event::LineMoved => {
+                    side.line_moved(link);
+                    Ok(())
+                }
+                Event::Gone => return Ending::Shutdown,
             },
             Some(message) = link.blocks.next(), if !link.blocks.is_empty() => link.send(&message).await,
             () = tokio::time::sleep_until(wake_at) => side.wake(link).await,

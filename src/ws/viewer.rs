@@ -6,24 +6,42 @@ use std::time::Duration;
 use signaling::resume::Cursor;
 use signaling::session::Standing;
 use signaling::timeline::{Author, AuthorKind, EndReason};
-use signaling::wire::{ClientMessage, ErrorCode, HelloViewer, PROTOCOL_VERSION, Refusal, ServerMessage, Welcome};
+use signaling::wire::{
+    ClientMessage, ConversationStatus, ErrorCode, HelloViewer, PROTOCOL_VERSION, Refusal, ServerMessage,
+    ViewerConversation, Welcome,
+};
 use signaling::{CallId, ConversationId};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::blocks::{KnownCalls, Sender};
 use super::link::{Gone, Link};
-use super::socket::{Closed, Side};
+use super::socket::{Closed, Event, Side};
 use crate::app::App;
 use crate::clock;
 use crate::cluster::{CallCommand, CallReply, NodeId, Note, SessionId, Subscriber, Topic};
+use crate::gate::Caller;
 use crate::random;
 use crate::storage::ConversationRow;
-use crate::support::Viewer;
+use crate::support::{LineView, Viewer};
 
 /// Changes that come within this time are told as one.
 const VIEW_SOON: Duration = Duration::from_millis(20);
-/// The line moves for everyone who waits; each is told within about a second, not all at once.
-const QUEUE_VIEW_MS_MAX: u64 = 1_000;
+/// The line moves for everyone who waits; they are told over this time, not all at once.
+const LINE_SPREAD_MS: u64 = 500;
+/// How often somebody is told a place in the first hundred, further back, and beyond the first thousand: who is far back
+/// does not read every step of a long line.
+const LINE_EVERY: [(u32, Duration); 3] =
+    [(100, Duration::from_secs(1)), (1_000, Duration::from_secs(2)), (u32::MAX, Duration::from_secs(5))];
+
+/// A conversation in the line, as its viewer was told last.
+struct Waiting {
+    view: ViewerConversation,
+    queued_at_ms: i64,
+    told_at: Instant,
+    /// When the new place is told.
+    due: Option<Instant>,
+}
 
 /// A viewer on a socket.
 pub(super) struct ViewerSide {
@@ -33,6 +51,9 @@ pub(super) struct ViewerSide {
     subscriber: Subscriber,
     calls: KnownCalls,
     view_due: Option<Instant>,
+    line: watch::Receiver<Arc<LineView>>,
+    /// Set while the conversation waits.
+    waiting: Option<Box<Waiting>>,
     greeting: Option<ConversationRow>,
     resumed: bool,
 }
@@ -87,23 +108,29 @@ impl ViewerSide {
             subscriber,
             calls: KnownCalls::default(),
             view_due: None,
+            line: app.desk.line.follow(),
+            waiting: None,
             greeting: row,
             resumed,
         })
     }
 
-    /// From now on this socket belongs to a conversation.
-    async fn join(&mut self, app: &App, session: &SessionId, row: &ConversationRow) {
+    /// From now on this socket belongs to a conversation. Returns it as it is now.
+    async fn join(
+        &mut self,
+        app: &App,
+        session: &SessionId,
+        row: &ConversationRow,
+    ) -> Result<ConversationRow, Refusal> {
         let bus = &app.desk.bus;
-        for topic in [Topic::Conversation(row.id.clone()), Topic::Viewer(row.id.clone()), Topic::Queue] {
+        for topic in [Topic::Conversation(row.id.clone()), Topic::Viewer(row.id.clone())] {
             bus.subscribe(&self.subscriber, topic);
         }
         self.conversation = Some(row.id.clone());
         app.desk.presence.viewer_socket(&row.id, true);
         // Read again: an agent may have taken it since.
-        if let Ok(row) = app.desk.conversation(&row.id).await {
-            app.desk.tell_changed(&row);
-        }
+        let row = app.desk.conversation(&row.id).await?;
+        app.desk.tell_desk(&row);
         if let Some((handle, state)) = app.desk.calls.of(&row.id) {
             let command = CallCommand::ViewerBack {
                 call: state.id,
@@ -113,20 +140,49 @@ impl ViewerSide {
             };
             bus.request(handle.node, command).await;
         }
+        Ok(row)
     }
 
     async fn send_view(&mut self, link: &mut Link) -> Result<(), Gone> {
         self.view_due = None;
         let Some(id) = self.conversation.clone() else { return Ok(()) };
         let desk = &link.app.desk;
-        let view = match desk.conversation(&id).await {
-            Ok(row) => desk.viewer_view(&row).await,
-            Err(refusal) => Err(refusal),
-        };
-        match view {
+        match desk.conversation(&id).await {
+            Ok(row) => self.send_view_of(link, &row).await,
+            Err(refusal) => link.refuse(None, refusal, false).await,
+        }
+    }
+
+    async fn send_view_of(&mut self, link: &mut Link, row: &ConversationRow) -> Result<(), Gone> {
+        match self.view(&link.app, row).await {
             Ok(view) => link.send(&ServerMessage::Conversation(Box::new(view))).await,
             Err(refusal) => link.refuse(None, refusal, false).await,
         }
+    }
+
+    /// The conversation for its viewer; remembered while it waits, so that a new place needs no database.
+    async fn view(&mut self, app: &App, row: &ConversationRow) -> Result<ViewerConversation, Refusal> {
+        let view = app.desk.viewer_view(row).await?;
+        let waiting = row.status == ConversationStatus::Waiting;
+        self.waiting = waiting.then(|| {
+            let (view, queued_at_ms) = (view.clone(), row.queued_at_ms);
+            Box::new(Waiting { view, queued_at_ms, told_at: Instant::now(), due: None })
+        });
+        Ok(view)
+    }
+
+    /// Tells the new place in line.
+    async fn send_place(&mut self, link: &mut Link) -> Result<(), Gone> {
+        let Some(waiting) = self.waiting.as_mut() else { return Ok(()) };
+        let line = self.line.borrow_and_update().clone();
+        waiting.due = None;
+        waiting.told_at = Instant::now();
+        // Who has left the line hears so by its own change.
+        let Some(place) = line.place(&waiting.view.id) else { return Ok(()) };
+        waiting.view.place = Some(place);
+        waiting.view.agents_online = line.agents_online;
+        waiting.view.wait_ms_estimate = line.wait_estimate_ms(place, clock::now_ms() - waiting.queued_at_ms);
+        link.send(&ServerMessage::Conversation(Box::new(waiting.view.clone()))).await
     }
 
     /// Sends what the database holds after the cursor.
@@ -140,6 +196,7 @@ impl ViewerSide {
     async fn chat(&mut self, link: &mut Link, id: Option<u32>, client_id: String, text: String) -> Result<(), Gone> {
         if self.conversation.is_none()
             && self.viewer.external.is_none()
+            && link.caller == Caller::Public
             && let Err(refusal) = link.app.gate.open_ticket(link.address)
         {
             return link.refuse(id, refusal, false).await;
@@ -157,8 +214,10 @@ impl ViewerSide {
     /// The conversation of the key exists now.
     async fn opened(&mut self, link: &mut Link, row: &ConversationRow) -> Result<(), Gone> {
         let (app, session) = (Arc::clone(&link.app), link.session.clone());
-        self.join(&app, &session, row).await;
-        self.send_view(link).await?;
+        match self.join(&app, &session, row).await {
+            Ok(row) => self.send_view_of(link, &row).await?,
+            Err(refusal) => link.refuse(None, refusal, false).await?,
+        }
         self.send_missing(link).await
     }
 
@@ -243,17 +302,42 @@ impl Side for ViewerSide {
         &mut self.subscriber
     }
 
+    async fn event(&mut self) -> Event {
+        tokio::select! {
+            biased;
+            note = self.subscriber.next() => note.map_or(Event::Gone, Event::Note),
+            Ok(()) = self.line.changed(), if self.waiting.is_some() => Event::LineMoved,
+        }
+    }
+
+    fn line_moved(&mut self, _link: &mut Link) {
+        let Some(waiting) = self.waiting.as_mut() else { return };
+        let line = self.line.borrow_and_update().clone();
+        let Some(place) = line.place(&waiting.view.id) else { return };
+        let new = waiting.view.place != Some(place) || waiting.view.agents_online != line.agents_online;
+        if new && waiting.due.is_none() {
+            let first = waiting.view.place.is_none();
+            let every = LINE_EVERY.iter().find(|(last, _)| place <= *last).map_or(Duration::ZERO, |(_, every)| *every);
+            let spread = Duration::from_millis(u64::from(self.viewer.key_hash[0]) * LINE_SPREAD_MS / 255);
+            let earliest = if first { Instant::now() } else { waiting.told_at + every };
+            waiting.due = Some(earliest.max(Instant::now() + spread));
+        }
+    }
+
     async fn greet(&mut self, link: &mut Link) -> Result<(), Gone> {
         let row = self.greeting.take();
         let (app, session) = (Arc::clone(&link.app), link.session.clone());
-        if let Some(row) = &row {
-            self.join(&app, &session, row).await;
-        }
-        let conversation = match &row {
-            Some(row) => match app.desk.viewer_view(row).await {
-                Ok(view) => Some(view),
-                Err(refusal) => return link.refuse(None, refusal, false).await,
-            },
+        let conversation = match row {
+            Some(row) => {
+                let view = match self.join(&app, &session, &row).await {
+                    Ok(row) => self.view(&app, &row).await,
+                    Err(refusal) => Err(refusal),
+                };
+                match view {
+                    Ok(view) => Some(view),
+                    Err(refusal) => return link.refuse(None, refusal, false).await,
+                }
+            }
             None => None,
         };
         let welcome = Welcome {
@@ -312,19 +396,15 @@ impl Side for ViewerSide {
             Note::Entries { conversation, entries } => {
                 link.deliver(conversation, &mut self.cursor, entries.clone()).await
             }
-            Note::Opened => match link.app.desk.conversation_by_key(&self.viewer.key_hash).await {
-                Ok(Some(row)) if self.conversation.is_none() => self.opened(link, &row).await,
-                _ => Ok(()),
-            },
+            Note::Opened if self.conversation.is_none() => {
+                match link.app.desk.conversation_by_key(&self.viewer.key_hash).await {
+                    Ok(Some(row)) => self.opened(link, &row).await,
+                    _ => Ok(()),
+                }
+            }
             Note::Changed(_) => {
                 let soon = Instant::now() + VIEW_SOON;
                 self.view_due = Some(self.view_due.map_or(soon, |due| due.min(soon)));
-                Ok(())
-            }
-            Note::QueueMoved => {
-                let spread = u64::from(self.viewer.key_hash[0]) * QUEUE_VIEW_MS_MAX / 255;
-                let due = Instant::now() + Duration::from_millis(spread);
-                self.view_due = Some(self.view_due.map_or(due, |earlier| earlier.min(due)));
                 Ok(())
             }
             Note::Typing { conversation, author, from, on }
@@ -353,11 +433,16 @@ impl Side for ViewerSide {
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        self.view_due
+        let place_due = self.waiting.as_ref().and_then(|waiting| waiting.due);
+        self.view_due.into_iter().chain(place_due).min()
     }
 
     async fn wake(&mut self, link: &mut Link) -> Result<(), Gone> {
-        self.send_view(link).await
+        // A whole view has the place in it.
+        if self.view_due.is_some_and(|due| due <= Instant::now()) {
+            return self.send_view(link).await;
+        }
+        self.send_place(link).await
     }
 
     async fn closed(self, app: &App, session: &SessionId, closed: Closed) {
