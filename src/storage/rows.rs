@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use signaling::api::{CallMedia, ConnectMode, Role};
 use signaling::timeline::{Author, EndReason, Entry, EntryBody, Surface};
 use signaling::wire::{CallStage, ConversationStatus, Leg, Page, Phase};
-use signaling::{CallId, ConversationId, TicketNumber, UserId};
+use signaling::{CallId, ConversationId, PictureId, TicketNumber, UserId};
 
 /// Longest `subject` and `last_text` of a conversation, in characters.
 pub const SUBJECT_CHARS_MAX: usize = 120;
@@ -176,6 +176,21 @@ pub struct NewCall {
     pub agent: UserId,
     /// Name of who invites.
     pub agent_name: String,
+}
+
+/// A picture in a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureRow {
+    /// The picture.
+    pub id: PictureId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// What its bytes are, such as `image/png`.
+    pub media_type: String,
+    /// Its size, bytes.
+    pub bytes: u32,
+    /// When it was stored.
+    pub created_at_ms: i64,
 }
 
 /// A person of the desk.

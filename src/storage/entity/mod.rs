@@ -5,10 +5,12 @@
 
 pub(super) mod block;
 pub(super) mod call;
+pub(super) mod canned_reply;
 pub(super) mod conversation;
 pub(super) mod counter;
 pub(super) mod entry;
 pub(super) mod format;
+pub(super) mod picture;
 pub(super) mod session;
 pub(super) mod setting;
 pub(super) mod user;
