@@ -25,6 +25,16 @@ export function serverBinary(): string {
   return process.env.SIGHTLINE_BIN ?? resolve(REPOSITORY, 'target/debug/sightline');
 }
 
+/** A place in a network laboratory that a server runs in (see netlab.ts). */
+export interface ServerPlace {
+  /** Address that it listens on, for pages and for media. */
+  address: string;
+  /** File of the network namespace. */
+  namespace: string;
+  /** PEM files for that address. */
+  certificate: { cert: string; key: string };
+}
+
 /** How a server is started. */
 export interface ServerOptions {
   /** Demo: live stream, sample tickets, scripted viewers, demo account. Default true. */
@@ -33,6 +43,8 @@ export interface ServerOptions {
   tls?: boolean;
   /** Configuration file's text, TOML. */
   config?: string;
+  /** Inside a network laboratory, over https. */
+  place?: ServerPlace;
 }
 
 /** An agent's account. */
@@ -63,7 +75,8 @@ export class Server {
   static async start(options: ServerOptions = {}): Promise<Server> {
     const server = new Server(options, await mkdtemp(join(tmpdir(), 'sightline-browser-')));
     if (options.tls) await makeCertificate(server.data);
-    if (options.config !== undefined) await writeFile(server.#path('config.toml'), options.config);
+    const config = configOf(options);
+    if (config !== undefined) await writeFile(server.#path('config.toml'), config);
     await server.#listen(0);
     return server;
   }
@@ -110,12 +123,19 @@ export class Server {
   }
 
   async #listen(port: number): Promise<void> {
-    const { demo = true, tls, config } = this.#options;
+    const { demo = true, tls, place } = this.#options;
     const args = ['serve', '--port', String(port), '--data', this.#path('data')];
     if (demo) args.push('--demo');
     if (tls) args.push('--tls-cert', this.#path('cert.pem'), '--tls-key', this.#path('key.pem'));
-    if (config !== undefined) args.push('--config', this.#path('config.toml'));
-    const child = spawn(serverBinary(), args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } });
+    if (configOf(this.#options) !== undefined) args.push('--config', this.#path('config.toml'));
+    let program = serverBinary();
+    if (place) {
+      args.push('--bind', place.address, '--tls-cert', place.certificate.cert, '--tls-key', place.certificate.key);
+      // Becomes the server: signals reach it.
+      args.unshift(`--net=${place.namespace}`, '--', program);
+      program = 'nsenter';
+    }
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } });
     this.#process = child;
     this.url = await this.#listening(child);
     this.apiKey = (await readFile(this.#path('data/api-key'), 'utf8')).trim();
@@ -150,6 +170,13 @@ export class Server {
     await gone;
     clearTimeout(late);
   }
+}
+
+/** The configuration file's text; in a laboratory clients are told the address that media binds to. */
+function configOf({ config, place }: ServerOptions): string | undefined {
+  if (!place) return config;
+  const bind = `[media]\nbind = "${place.address}"\n`;
+  return config?.includes('[media]\n') ? config.replace('[media]\n', bind) : `${config ?? ''}\n${bind}`;
 }
 
 /** A certificate for 127.0.0.1 that nobody else trusts; the tests' contexts do not check. */
