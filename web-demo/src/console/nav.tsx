@@ -97,14 +97,6 @@ function Lists({ desk, open, onDesk }: { desk: Desk; open: NavProps['open']; onD
   const shown = onDesk ? selected : null;
   return (
     <nav class="nav__lists" aria-label={t.nav.label}>
-      <Section title={t.nav.queue} count={queue.length} alarm={queue.length > 0}>
-        {queue.length === 0 && <p class="nav__empty">{t.nav.queueEmpty}</p>}
-        <ul aria-label={t.nav.queue}>
-          {queue.map((row) => (
-            <QueueRow key={row.id} desk={desk} row={row} now={now} selected={row.id === shown} open={open} />
-          ))}
-        </ul>
-      </Section>
       <Section title={t.nav.mine} count={mine.length} tool={<SortButton desk={desk} />}>
         {mine.length === 0 && <p class="nav__empty">{t.nav.mineEmpty}</p>}
         <ul aria-label={t.nav.mine}>
@@ -118,6 +110,14 @@ function Lists({ desk, open, onDesk }: { desk: Desk; open: NavProps['open']; onD
               selected={row.id === shown}
               open={open}
             />
+          ))}
+        </ul>
+      </Section>
+      <Section title={t.nav.queue} count={queue.length} alarm={queue.length > 0}>
+        {queue.length === 0 && <p class="nav__empty">{t.nav.queueEmpty}</p>}
+        <ul aria-label={t.nav.queue}>
+          {queue.map((row) => (
+            <QueueRow key={row.id} desk={desk} row={row} now={now} selected={row.id === shown} open={open} />
           ))}
         </ul>
       </Section>

@@ -6,7 +6,7 @@ import { formatDuration, formatElapsed } from '../i18n/i18n.ts';
 import type { CallState, ConversationId } from '../protocol/generated.ts';
 import { Avatar, Badge, Button, Icon, Spinner, useNow, useStore } from '../ui/ui.tsx';
 import type { CallView } from './call/call-desk.ts';
-import { CallControls, OwnPreview } from './call/controls.tsx';
+import { CallControls } from './call/controls.tsx';
 import { liveColumns, liveFacts } from './call/live-facts.ts';
 import { AWAY_GRACE_MS, signals } from './call/signals.ts';
 import { useTexts } from './context.ts';
@@ -61,7 +61,6 @@ export function Stage({ desk, mode, back }: StageProps) {
           hidden={voice}
         />
         {voice && call !== null && <VoiceCard desk={desk} call={call} view={view} small={!large} />}
-        <OwnPreview desk={desk} />
         {!voice && <Overlay desk={desk} view={view} mode={mode} />}
         {voice && call !== null && <Said desk={desk} call={call} mediaDown={isDown(view)} frozen={null} />}
       </div>

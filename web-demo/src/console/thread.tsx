@@ -263,7 +263,10 @@ function Requested({ desk, row, sinceMs }: { desk: Desk; row: ConversationSummar
         }
       >
         {t.actions.requested(row.viewer_name)}
-        <span aria-hidden="true"> · {formatElapsed(desk.nowMs() - sinceMs)}</span>
+        <span class="thread__clock" aria-hidden="true">
+          {' '}
+          · {formatElapsed(desk.nowMs() - sinceMs)}
+        </span>
       </Notice>
     </div>
   );

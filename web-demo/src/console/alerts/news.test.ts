@@ -66,7 +66,6 @@ it('tells of a viewer who begins to wait, and not of one whom the agent put back
   expect(kinds(desk([row({})]), desk([row({ last_seq: 2, unread: 1 })]))).toEqual([]);
   expect(kinds(desk([row(MINE)]), desk([row({})]))).toEqual([]);
   expect(kinds(desk([row({ status: 'taken', agent: 'u_else' })]), desk([row({})]))).toEqual(['waiting']);
-  expect(kinds(desk([]), desk([row({ sample: true })]))).toEqual([]);
 });
 
 it('tells of a message in an own chat that is not in view', () => {

@@ -34,7 +34,7 @@ export function newsBetween(before: Known, after: Known, inView: ConversationId 
   const news: News[] = [];
   for (const row of after.conversations.values()) {
     const known = before.conversations.get(row.id);
-    if (row === known || row.sample) continue;
+    if (row === known) continue;
     if (came(known, row, after.user)) news.push(about('waiting', row));
     else if (row.id !== inView && wrote(known, row, after.user)) news.push(about('message', row));
     if (asked(known, row, after.user)) news.push({ ...about('request', row), text: '' });

@@ -210,9 +210,11 @@ export class CallDesk {
     return this.#session.state.get().slots.find((slot) => slot.call === call && slot.source === source)?.mid ?? null;
   }
 
-  /** Screen, window, tab or player before a camera. */
+  /** The slot of what is shared. Until the viewer has chosen it is that of screen, window, tab or player, the likelier one. */
   #pictureMid(call: CallId): string | null {
-    return this.#mid(call, 'screen') ?? this.#mid(call, 'camera');
+    const running = this.view.get().call;
+    const camera = running?.id === call && running.surface === 'camera';
+    return this.#mid(call, camera ? 'camera' : 'screen');
   }
 
   /**

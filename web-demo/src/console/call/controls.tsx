@@ -39,7 +39,7 @@ function OwnMicrophone({ desk }: { desk: Desk }) {
         title={t.help.with(label, KEY.mic)}
         onClick={() => (on ? microphone.turnOff() : void microphone.turnOn())}
       >
-        {label}
+        <span class="callbar__label">{label}</span>
       </Button>
       {on && (
         <>
@@ -68,6 +68,7 @@ function OwnCamera({ desk }: { desk: Desk }) {
   const { camera } = desk.call.speaking;
   const { kind } = useStore(camera.state);
   const on = kind !== 'off';
+  const label = on ? t.call.cameraOff : t.call.cameraOn;
   return (
     <div class="callbar__part">
       <Button
@@ -75,16 +76,18 @@ function OwnCamera({ desk }: { desk: Desk }) {
         class="callbar__button"
         icon={on ? 'camera' : 'cameraOff'}
         tone={on ? 'primary' : 'secondary'}
+        title={label}
         onClick={() => (on ? camera.turnOff() : void camera.turnOn())}
       >
-        {on ? t.call.cameraOff : t.call.cameraOn}
+        <span class="callbar__label">{label}</span>
       </Button>
+      <OwnPreview desk={desk} />
     </div>
   );
 }
 
 /** The agent's own picture, small. */
-export function OwnPreview({ desk }: { desk: Desk }) {
+function OwnPreview({ desk }: { desk: Desk }) {
   const { t } = useTexts();
   const { preview } = useStore(desk.call.speaking.camera.state);
   const video = useRef<HTMLVideoElement>(null);
@@ -92,7 +95,7 @@ export function OwnPreview({ desk }: { desk: Desk }) {
     if (video.current !== null) video.current.srcObject = preview;
   }, [preview]);
   if (preview === null) return null;
-  return <video ref={video} class="stage__own" aria-label={t.call.ownCamera} autoplay playsInline muted />;
+  return <video ref={video} class="callbar__own" aria-label={t.call.ownCamera} autoplay playsInline muted />;
 }
 
 function Voice({ desk, call }: { desk: Desk; call: CallState }) {
