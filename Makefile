@@ -1,6 +1,6 @@
 # The repository's commands. Each installs what it lacks, says so, and shows its steps; scripts/ holds how.
 
-.PHONY: help demo test check bench screenshots clean-data
+.PHONY: help demo test check bench connect-time screenshots clean-data
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -16,6 +16,9 @@ check: ## The quick part: format, lints, tidy, types, unit tests
 
 bench: ## Benches; their figures are ratios within one run
 	@exec bash scripts/bench.sh
+
+connect-time: ## Measure connects in real browsers over a network laboratory (N=, ONLY=; root; most of an hour)
+	@exec bash scripts/connect-time.sh
 
 screenshots: ## Make docs/img/ anew
 	@exec bash scripts/screenshots.sh

@@ -190,6 +190,8 @@ render(<DemoPage lang={lang} />, root);
 function addSupport(): void {
   const script = document.createElement('script');
   script.src = '/widget.js';
+  const warm = new URLSearchParams(location.search).get('warm');
+  if (warm !== null) script.dataset.warm = warm;
   document.head.append(script);
 }
 if (document.readyState === 'complete') addSupport();

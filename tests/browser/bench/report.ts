@@ -1,0 +1,78 @@
+// Figures of a run as a table of docs/connect-time.md, and as JSON beside it.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { resolve } from 'node:path';
+import { REPOSITORY } from '../support/server.ts';
+import type { Scenario } from './scenarios.ts';
+
+/** One connect. */
+export interface Measured {
+  /** Consent to first decoded frame, ms, by the clock of the machine. */
+  totalMs: number;
+  /** Its width, pixels. */
+  width: number;
+  /** Capture to first packet at the server, ms: frame wait, encoder, and the way there. */
+  upMs: number | null;
+  /** Within the server, ms. */
+  serverMs: number | null;
+  /** Server to decoded frame, ms: the way, the jitter buffer, the decoder. */
+  downMs: number | null;
+  /** Click to capture, ms. */
+  captureMs: number | null;
+  /** Consent to full size and low QP, ms; null when it was not reached while the call ran. */
+  legibleMs: number | null;
+  /** `warm` or `cold`, by the ticket. */
+  mode: string;
+  codec: string | null;
+}
+
+/** What one scenario gave. */
+export interface Row {
+  scenario: Scenario;
+  measured: Measured[];
+  failed: number;
+}
+
+const DOC = resolve(REPOSITORY, 'docs/connect-time.md');
+const JSON_FILE = resolve(REPOSITORY, 'docs/connect-time.json');
+
+/** The value below which the share `p` of the values lies; the nearest rank. */
+export function percentile(values: readonly number[], p: number): number | null {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * p) - 1)] ?? null;
+}
+
+/** Adds a row to what earlier runs found, and writes both files. */
+export async function record(row: Row): Promise<void> {
+  const kept = JSON.parse(await readFile(JSON_FILE, 'utf8').catch(() => '[]')) as Row[];
+  const rows = [...kept.filter(({ scenario }) => scenario.name !== row.scenario.name), row];
+  await writeFile(JSON_FILE, `${JSON.stringify(rows, null, 1)}\n`);
+  const text = await readFile(DOC, 'utf8');
+  const [begin, end] = ['<!-- table -->', '<!-- /table -->'];
+  const before = text.slice(0, text.indexOf(begin) + begin.length);
+  const after = text.slice(text.indexOf(end));
+  await writeFile(DOC, `${before}\n${table(rows)}\n${after}`);
+}
+
+function table(rows: readonly Row[]): string {
+  const head = [
+    `Measured on ${cpus().length} cores; the figures of a row are of one run.`,
+    '',
+    '| | network | n | first frame p50 / p95, ms | mark | capture→server | in server | server→decoded | legible p50 / p95, ms | mark | width | codec |',
+    '|---|---|---|---|---|---|---|---|---|---|---|---|',
+  ];
+  return [...head, ...rows.map(line)].join('\n');
+}
+
+function line({ scenario, measured, failed }: Row): string {
+  const of = (pick: (one: Measured) => number | null) =>
+    measured.map(pick).filter((value): value is number => value !== null);
+  const both = (values: number[]) =>
+    values.length === 0 ? '–' : `${percentile(values, 0.5)?.toFixed(0)} / ${percentile(values, 0.95)?.toFixed(0)}`;
+  const middle = (pick: (one: Measured) => number | null) => percentile(of(pick), 0.5)?.toFixed(0) ?? '–';
+  const legible = of(({ legibleMs }) => legibleMs);
+  const n = `${measured.length}${failed > 0 ? ` (${failed} failed)` : ''}`;
+  const legibleText = scenario.legibleMs || legible.length > 0 ? `${both(legible)} (${legible.length})` : '–';
+  return `| ${scenario.warm ? 'warm' : 'cold'}, ${scenario.content} | ${scenario.network} | ${n} | **${both(of(({ totalMs }) => totalMs))}** | ${scenario.firstFrameMs} | ${middle(({ upMs }) => upMs)} | ${middle(({ serverMs }) => serverMs)} | ${middle(({ downMs }) => downMs)} | ${legibleText} | ${scenario.legibleMs ?? '–'} | ${middle(({ width }) => width)} | ${measured[0]?.codec ?? '–'} |`;
+}
