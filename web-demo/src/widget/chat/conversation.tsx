@@ -1,14 +1,16 @@
 // The conversation: greeting, days, messages, events, who is typing.
 
-import type { PendingMessage } from '../../client/outbox.ts';
+import type { VNode } from 'preact';
+import { useRef } from 'preact/hooks';
 import type { PendingPicture, PictureOutbox } from '../../client/picture-outbox.ts';
 import type { PictureAccess } from '../../client/pictures.ts';
 import type { ViewerSession, ViewerState } from '../../client/viewer.ts';
 import { errorTexts } from '../../i18n/common.ts';
 import { formatDay, formatTime, type Lang } from '../../i18n/i18n.ts';
+import type { ErrorCode } from '../../protocol/generated.ts';
 import { Avatar, classes, Icon, Notice, useNow } from '../../ui/ui.tsx';
 import { Picture, Sending } from './picture.tsx';
-import { type Row, rowsOf } from './rows.ts';
+import { type Row, rowsOf, sameRow } from './rows.ts';
 import type { ChatTexts } from './texts.ts';
 
 interface Props {
@@ -30,6 +32,8 @@ interface Props {
 export function Conversation({ state, session, texts, lang, pictures, outbox, access, link, onChip }: Props) {
   const { conversation, entries, pending, peerTyping } = state;
   const rows = rowsOf(entries, pending, conversation?.agent_read_seq ?? 0, texts, lang);
+  const refusals = new Map(pending.map(({ clientId, refused }) => [clientId, refused ?? null]));
+  const draw = useRowViews({ session, texts, lang, access });
   const untouched = rows.length === 0 && pictures.length === 0;
   const nobody = state.welcomed && conversation?.status !== 'taken' && state.agentsOnline === 0;
   const name = conversation?.agent_name ?? texts.anAgent;
@@ -43,17 +47,7 @@ export function Conversation({ state, session, texts, lang, pictures, outbox, ac
           </span>
           <p class="bubble">{texts.greeting}</p>
         </div>
-        {rows.map((row) => (
-          <RowView
-            key={row.key}
-            row={row}
-            session={session}
-            texts={texts}
-            lang={lang}
-            pending={pending}
-            access={access}
-          />
-        ))}
+        {draw(rows, refusals)}
         {pictures.map((one) => (
           <Sending key={one.clientId} one={one} held={!conversation} outbox={outbox} texts={texts} lang={lang} />
         ))}
@@ -105,21 +99,37 @@ function Chips({ onChip, texts }: { onChip: (text: string) => void; texts: ChatT
   );
 }
 
-function RowView({
-  row,
-  session,
-  texts,
-  lang,
-  pending,
-  access,
-}: {
-  row: Row;
+/** What every row is drawn with. */
+interface RowProps {
   session: ViewerSession;
   texts: ChatTexts;
   lang: Lang;
-  pending: readonly PendingMessage[];
   access: PictureAccess;
-}) {
+}
+
+/**
+ * Draws rows, each anew only when it changed: in a long conversation a new message must not cost the host's page the drawing
+ * of all the others.
+ */
+function useRowViews(props: RowProps) {
+  const drawn = useRef(new Map<string, { row: Row; refused: ErrorCode | null; view: VNode }>());
+  return (rows: readonly Row[], refusals: ReadonlyMap<string, ErrorCode | null>): VNode[] => {
+    const before = drawn.current;
+    drawn.current = new Map();
+    return rows.map((row) => {
+      const refused = (row.kind === 'message' ? refusals.get(row.clientId) : null) ?? null;
+      const known = before.get(row.key);
+      const kept =
+        known && known.refused === refused && sameRow(known.row, row)
+          ? known
+          : { row, refused, view: <RowView key={row.key} row={row} refused={refused} {...props} /> };
+      drawn.current.set(row.key, kept);
+      return kept.view;
+    });
+  };
+}
+
+function RowView({ row, refused, session, texts, lang, access }: RowProps & { row: Row; refused: ErrorCode | null }) {
   if (row.kind === 'day') return <Day atMs={row.atMs} lang={lang} />;
   if (row.kind === 'event') {
     return (
@@ -128,7 +138,6 @@ function RowView({
       </p>
     );
   }
-  const refused = pending.find((one) => one.clientId === row.clientId)?.refused;
   return (
     <div class={classes('row', row.own ? 'row--own' : 'row--other', row.first && 'row--first')}>
       {!row.own && <span class="row__face">{row.last && <Avatar name={row.author} />}</span>}

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Entry, EntryBody } from '../../protocol/generated.ts';
-import { rowsOf } from './rows.ts';
+import { rowsOf, sameRow } from './rows.ts';
 import { chatTexts } from './texts.ts';
 
 const T0 = new Date(2026, 4, 10, 12, 0).getTime();
@@ -53,4 +53,16 @@ it('says how a call ended', () => {
   expect(ended('declined')).toMatchObject({ text: 'You declined to share' });
   expect(ended('agent_ended', 80_000)).toMatchObject({ text: 'Sharing ended after 1 min 20 s' });
   expect(ended('server_restarted', 80_000)).toMatchObject({ text: texts.lostServer });
+});
+
+it('takes rows for the same as long as nothing that is drawn differs', () => {
+  const [a, b] = [rows([entry(1, 'viewer', 'a')])[1], rows([entry(1, 'viewer', 'a')])[1]];
+  const [read, later] = [
+    rows([entry(1, 'viewer', 'a')], 1)[1],
+    rows([entry(1, 'viewer', 'a'), entry(2, 'viewer', 'b')])[1],
+  ];
+  if (!a || !b || !read || !later) throw new Error('a row is missing');
+  expect(sameRow(a, b)).toBe(true);
+  expect(sameRow(a, read), 'read in the meantime').toBe(false);
+  expect(sameRow(a, later), 'no longer the last of its group').toBe(false);
 });

@@ -42,6 +42,12 @@ export type Row =
       clientId: string;
     };
 
+/** Whether two rows are drawn alike: every member is the same. */
+export function sameRow(a: Row, b: Row): boolean {
+  const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  return Object.keys(one).every((name) => one[name] === other[name]) && a.kind === b.kind;
+}
+
 /** The rows of a conversation. */
 export function rowsOf(
   entries: readonly Entry[],
