@@ -56,7 +56,7 @@ test('the whole story at both ends by keyboard alone', async ({ stage }) => {
   await act(agent.page, 'a reply', () => expect(viewer.log.getByText('Hello, how can I help?', { exact: true })).toBeVisible());
   await expect(agent.reply).toBeFocused();
 
-  await tabTo(viewer.page, 'textbox', 'Message');
+  await expect(viewer.message, 'who picked a chip goes on by writing').toBeFocused();
   await viewer.page.keyboard.type('With the keyboard only.');
   await viewer.page.keyboard.press('Enter');
   await expect(agent.log.getByText('With the keyboard only.', { exact: true })).toBeVisible();

@@ -1,7 +1,7 @@
 // What the widget costs its host's page: bytes on the wire, long tasks, time of the main thread.
 
 import { type IncomingHttpHeaders, request } from 'node:http';
-import type { CDPSession, Page } from '@playwright/test';
+import type { Browser, CDPSession, Page } from '@playwright/test';
 
 /** A file as it came over the wire. */
 export interface Fetched {
@@ -25,89 +25,118 @@ export function fetchRaw(url: string, headers: Record<string, string> = {}): Pro
   });
 }
 
-/** A task that held the page's main thread for 50 ms or more. */
-export interface LongTask {
-  /** When, ms since the page's start. */
-  start: number;
-  /** How long, ms. */
-  duration: number;
-  /** Scripts that took part in the frame around it: address and ms. */
-  scripts: { source: string; duration: number }[];
+/** A task of a page's main thread. */
+export interface Task {
+  /** Of the processor, ms: the task's own length, whatever else the machine did. */
+  cpu: number;
+  /** By the clock, ms: what the Long Tasks API of the browser tells. */
+  wall: number;
+  /** Functions that were called from outside in it: file and ms of the processor. */
+  calls: { file: string; cpu: number }[];
 }
 
-/** Notes long tasks of every document that `page` loads from now on. */
-export async function watchLongTasks(page: Page): Promise<void> {
-  await page.addInitScript(() => {
-    const seen: { tasks: PerformanceEntry[]; frames: PerformanceEntry[] } = { tasks: [], frames: [] };
-    Object.defineProperty(window, Symbol.for('long-tasks'), { value: seen, enumerable: false });
-    const watch = (type: string, into: PerformanceEntry[]) =>
-      new PerformanceObserver((list) => into.push(...list.getEntries())).observe({ type, buffered: true });
-    watch('longtask', seen.tasks);
-    watch('long-animation-frame', seen.frames);
-  });
+/** A stretch of time between two marks. */
+export interface Phase {
+  name: string;
+  /** Its longest task; null when there was none. */
+  longest: Task | null;
 }
 
-/** The long tasks since the last call, with what ran in the animation frames around them. */
-export async function takeLongTasks(page: Page): Promise<LongTask[]> {
-  return page.evaluate(async () => {
-    // Observers are told after the frame.
-    await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 100)));
-    const seen = (window as unknown as Record<symbol, { tasks: PerformanceEntry[]; frames: PerformanceEntry[] }>)[
-      Symbol.for('long-tasks')
-    ];
-    if (!seen) throw new Error('watchLongTasks was not called before the page was loaded');
-    type Frame = PerformanceEntry & { scripts: { sourceURL: string; invoker: string; startTime: number; duration: number }[] };
-    const frames = seen.frames as Frame[];
-    return seen.tasks.splice(0).map(({ startTime, duration }) => ({
-      start: Math.round(startTime),
-      duration: Math.round(duration),
-      scripts: frames
-        .filter((frame) => frame.startTime < startTime + duration && frame.startTime + frame.duration > startTime)
-        .flatMap(({ scripts }) => scripts)
-        .map((script) => ({ source: script.sourceURL || script.invoker, duration: Math.round(script.duration) })),
-    }));
-  });
+/** One event of the browser's trace; times in microseconds. */
+interface TraceEvent {
+  name: string;
+  pid: number;
+  tid: number;
+  ts: number;
+  dur?: number;
+  tdur?: number;
+  args: { data?: { url?: string } };
 }
 
-/** Time of a page's main thread, ms of its own CPU time. */
+/** What is recorded: tasks, calls, and our marks. */
+const TRACED = ['-*', 'devtools.timeline', 'disabled-by-default-devtools.timeline', 'blink.user_timing'];
+/** Name of our marks in the trace, before a phase's name. */
+const MARK = 'task-trace: ';
+
+/** Records the tasks of one page's main thread, by phases. One at a time in a browser. */
+export class TaskTrace {
+  readonly #browser: Browser;
+  readonly #page: Page;
+
+  private constructor(browser: Browser, page: Page) {
+    this.#browser = browser;
+    this.#page = page;
+  }
+
+  /** Begins; best before the page is loaded. */
+  static async start(browser: Browser, page: Page): Promise<TaskTrace> {
+    await browser.startTracing(page, { categories: TRACED });
+    return new TaskTrace(browser, page);
+  }
+
+  /** What happened since the last mark was this. */
+  async mark(phase: string): Promise<void> {
+    await this.#page.evaluate((name) => performance.mark(name), `${MARK}${phase}`);
+  }
+
+  /** Ends, and tells the phases up to the last mark. */
+  async stop(): Promise<Phase[]> {
+    const { traceEvents } = JSON.parse((await this.#browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
+    const marks = traceEvents.filter(({ name }) => name.startsWith(MARK)).sort((a, b) => a.ts - b.ts);
+    let from = Number.NEGATIVE_INFINITY;
+    return marks.map(({ name, pid, tid, ts: to }) => {
+      const own = traceEvents.filter((one) => one.pid === pid && one.tid === tid && one.ts >= from && one.ts < to);
+      from = to;
+      const tasks = own.filter((one) => one.name === 'RunTask').sort((a, b) => (b.tdur ?? 0) - (a.tdur ?? 0));
+      return { name: name.slice(MARK.length), longest: tasks[0] ? taskOf(tasks[0], own) : null };
+    });
+  }
+}
+
+function taskOf(task: TraceEvent, events: TraceEvent[]): Task {
+  const ms = (microseconds = 0) => Math.round(microseconds / 100) / 10;
+  const calls = events
+    .filter(({ name, ts }) => name === 'FunctionCall' && ts >= task.ts && ts < task.ts + (task.dur ?? 0))
+    .map(({ args, tdur }) => ({ file: args.data?.url?.split('/').at(-1) ?? '', cpu: ms(tdur) }));
+  return { cpu: ms(task.tdur), wall: ms(task.dur), calls };
+}
+
+/** Time of a page's main thread, ms a minute. */
 export interface MainThread {
-  /** All tasks. */
-  task: number;
-  /** Scripts alone. */
-  script: number;
-  /** Styles and layout. */
-  layout: number;
+  /** All tasks, of the processor: what else the machine does hardly counts. */
+  tasks: number;
+  /** Scripts alone, by the browser's own figure. */
+  scripts: number;
 }
 
-/** Reads a page's main thread by the browser's own figures. */
-export class MainThreadMeter {
-  readonly #devtools: CDPSession;
-
-  private constructor(devtools: CDPSession) {
-    this.#devtools = devtools;
-  }
-
-  /** Attaches to a page. CPU time of the thread: what else the machine does hardly counts. */
-  static async of(page: Page): Promise<MainThreadMeter> {
-    const devtools = await page.context().newCDPSession(page);
-    await devtools.send('Performance.setTimeDomain', { timeDomain: 'threadTicks' });
-    await devtools.send('Performance.enable');
-    return new MainThreadMeter(devtools);
-  }
-
-  /** Since the page's start. */
-  async read(): Promise<MainThread> {
-    const { metrics } = await this.#devtools.send('Performance.getMetrics');
-    const ms = (name: string) => (metrics.find((one) => one.name === name)?.value ?? 0) * 1000;
-    return { task: ms('TaskDuration'), script: ms('ScriptDuration'), layout: ms('LayoutDuration') + ms('RecalcStyleDuration') };
-  }
-
-  /** Over so many seconds, per minute. */
-  async perMinute(seconds: number): Promise<MainThread> {
-    const from = await this.read();
-    await new Promise((done) => setTimeout(done, seconds * 1000));
-    const to = await this.read();
+/** Measures the main threads of pages of one browser side by side over so many seconds. */
+export async function mainThreads(browser: Browser, pages: readonly Page[], seconds: number): Promise<MainThread[]> {
+  const meters = await Promise.all(pages.map(scriptMeter));
+  await browser.startTracing(pages[0], { categories: ['-*', 'toplevel', 'blink.user_timing'] });
+  const mark = (when: string) => Promise.all(pages.map((page, n) => page.evaluate((name) => performance.mark(name), `${MARK}${when}${n}`)));
+  await mark('from ');
+  const before = await Promise.all(meters.map((meter) => meter()));
+  await new Promise((done) => setTimeout(done, seconds * 1000));
+  const after = await Promise.all(meters.map((meter) => meter()));
+  await mark('to ');
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
+  return pages.map((_, n) => {
+    const [from, to] = ['from ', 'to '].map((when) => traceEvents.find(({ name }) => name === `${MARK}${when}${n}`));
+    if (!from || !to) throw new Error('a mark is missing in the trace');
+    const micros = traceEvents
+      .filter(({ name, pid, tid, ts }) => name === 'ThreadControllerImpl::RunTask' && pid === from.pid && tid === from.tid && ts >= from.ts && ts < to.ts)
+      .reduce((sum, { tdur = 0 }) => sum + tdur, 0);
     const rate = 60 / seconds;
-    return { task: (to.task - from.task) * rate, script: (to.script - from.script) * rate, layout: (to.layout - from.layout) * rate };
-  }
+    return { tasks: (micros / 1000) * rate, scripts: ((after[n] ?? 0) - (before[n] ?? 0)) * rate };
+  });
+}
+
+/** Reads how long a page's scripts have run, ms. */
+async function scriptMeter(page: Page): Promise<() => Promise<number>> {
+  const devtools: CDPSession = await page.context().newCDPSession(page);
+  await devtools.send('Performance.enable');
+  return async () => {
+    const { metrics } = await devtools.send('Performance.getMetrics');
+    return (metrics.find(({ name }) => name === 'ScriptDuration')?.value ?? 0) * 1000;
+  };
 }

@@ -3,8 +3,9 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access } from 'node:fs/promises';
+import { access, mkdir, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from '@playwright/test';
 
@@ -22,12 +23,6 @@ const WAIT_MS = 20_000;
 /** A reference to an element, as WebDriver passes it. */
 type Reference = Record<typeof ELEMENT, string>;
 
-/** How a browser is started. */
-export interface BrowserOptions {
-  /** The system's language, such as `zh_CN.UTF-8`. */
-  locale?: string;
-}
-
 /** A WebKitGTK browser on a display of its own. */
 export class WebKit {
   readonly #driver: string;
@@ -41,11 +36,11 @@ export class WebKit {
   }
 
   /** Starts display, driver and browser. */
-  static async start({ locale = 'en_GB.UTF-8' }: BrowserOptions = {}): Promise<WebKit> {
+  static async start(): Promise<WebKit> {
     const children: ChildProcess[] = [];
     try {
       const display = await startDisplay(children);
-      const driver = await startDriver(children, { DISPLAY: display, LANG: locale, LANGUAGE: locale.split('.')[0] });
+      const driver = await startDriver(children, display);
       const options = { binary: await browser(), args: ['--automation'] };
       const capabilities = { alwaysMatch: { acceptInsecureCerts: true, 'webkitgtk:browserOptions': options } };
       const made = (await command(driver, 'POST', '/session', { capabilities })) as { sessionId: string };
@@ -92,9 +87,10 @@ export class WebKit {
     await this.#command('POST', '/actions', { actions: [{ type: 'key', id: 'keyboard', actions }] });
   }
 
-  /** A picture of the window. */
-  async screenshot(): Promise<Buffer> {
-    return Buffer.from((await this.#command('GET', '/screenshot')) as string, 'base64');
+  /** Writes a picture of the window into a file. */
+  async saveScreenshot(path: string): Promise<void> {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, Buffer.from((await this.#command('GET', '/screenshot')) as string, 'base64'));
   }
 
   /** A command on an element. */
@@ -237,13 +233,13 @@ async function startDisplay(children: ChildProcess[]): Promise<string> {
 }
 
 /** The driver, by its address. */
-async function startDriver(children: ChildProcess[], env: Record<string, string | undefined>): Promise<string> {
+async function startDriver(children: ChildProcess[], display: string): Promise<string> {
   const port = await freePort();
   // A group of its own, so that the browser which it starts ends with it.
   const driver = spawn('WebKitWebDriver', [`--port=${port}`, '--host=127.0.0.1'], {
     stdio: 'ignore',
     detached: true,
-    env: { ...process.env, ...env, NO_AT_BRIDGE: '1', GDK_BACKEND: 'x11' },
+    env: { ...process.env, DISPLAY: display, NO_AT_BRIDGE: '1', GDK_BACKEND: 'x11' },
   });
   children.push(driver);
   const missing = once(driver, 'error').then(() =>
