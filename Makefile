@@ -1,6 +1,6 @@
 # The repository's commands. Each installs what it lacks, says so, and shows its steps; scripts/ holds how.
 
-.PHONY: help demo test check bench connect-time screenshots clean-data
+.PHONY: help demo test check bench connect-time screenshots story clean-data
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -22,6 +22,9 @@ connect-time: ## Measure connects in real browsers over a network laboratory (N=
 
 screenshots: ## Make docs/img/ anew
 	@exec bash scripts/screenshots.sh
+
+story: ## Film the story, and make the screenshots, into docs/img/
+	@exec bash scripts/story.sh
 
 clean-data: ## Forget the demo's data
 	@rm -rf data/demo && echo "data/demo is gone"

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod a_colleague_joins_a_call;
 mod an_end_that_leaves_is_told;
 mod bad_input_is_refused_and_survived;
 mod chat_survives_a_kill;

@@ -32,6 +32,8 @@ impl RestClient {
     /// # Errors
     /// [`ClientError::Protocol`] when the HTTP client cannot be made.
     pub fn new(target: &Target, bearer: Option<String>) -> Result<Self, ClientError> {
+        // A client cannot be built without, not even for http; the second time does nothing.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut builder = reqwest::Client::builder().timeout(REST_LIMIT);
         if target.is_secure() {
             let tls = match target.tls() {
