@@ -2,6 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import { pictureHref } from '../client/api.ts';
+import { Store } from '../client/emitter.ts';
 import type { PendingPicture } from '../client/picture-outbox.ts';
 import { errorTexts } from '../i18n/common.ts';
 import type { ConversationSummary } from '../protocol/generated.ts';
@@ -15,10 +16,12 @@ import { resolution } from './format.ts';
 /** Largest side of a picture in the log, CSS pixels. */
 const THUMB_SIDE = 220;
 
+/** The picture that is looked at. It lies outside the log, which reads aloud what is added to it. */
+const opened = new Store<{ body: PictureBody; name: string } | null>(null);
+
 /** A picture in the log; opens large. `name`: who sent it. */
 export function Picture({ body, name }: { body: PictureBody; name: string }) {
   const { t } = useTexts();
-  const [open, setOpen] = useState(false);
   const [failed, setFailed] = useState(0);
   const [tries, setTries] = useState(0);
   const href = pictureHref(body.picture);
@@ -33,38 +36,47 @@ export function Picture({ body, name }: { body: PictureBody; name: string }) {
       </p>
     );
   }
-  const alt = t.thread.pictureFrom(name);
   return (
-    <>
-      <button
-        type="button"
-        class="picture"
-        title={t.thread.pictureOpen(resolution(body.width, body.height))}
-        onClick={() => setOpen(true)}
-      >
-        <img
-          key={tries}
-          src={href}
-          alt={alt}
-          width={Math.max(1, Math.round(body.width * scale))}
-          height={Math.max(1, Math.round(body.height * scale))}
-          loading="lazy"
-          decoding="async"
-          onError={() => setFailed(tries + 1)}
-        />
-      </button>
-      <Dialog title={alt} open={open} close={() => setOpen(false)} closeLabel={t.thread.pictureClose} wide>
+    <button
+      type="button"
+      class="picture"
+      title={t.thread.pictureOpen(resolution(body.width, body.height))}
+      onClick={() => opened.set({ body, name })}
+    >
+      <img
+        key={tries}
+        src={href}
+        alt={t.thread.pictureFrom(name)}
+        width={Math.max(1, Math.round(body.width * scale))}
+        height={Math.max(1, Math.round(body.height * scale))}
+        loading="lazy"
+        decoding="async"
+        onError={() => setFailed(tries + 1)}
+      />
+    </button>
+  );
+}
+
+/** The picture that was opened, large. */
+export function Lightbox() {
+  const { t } = useTexts();
+  const shown = useStore(opened);
+  const close = () => opened.set(null);
+  const title = shown === null ? '' : t.thread.pictureFrom(shown.name);
+  return (
+    <Dialog title={title} open={shown !== null} close={close} closeLabel={t.thread.pictureClose} wide>
+      {shown !== null && (
         <div class="lightbox">
-          <img src={href} alt={alt} width={body.width} height={body.height} />
+          <img src={pictureHref(shown.body.picture)} alt={title} width={shown.body.width} height={shown.body.height} />
           <p>
-            <span class="muted">{resolution(body.width, body.height)}</span>
-            <a href={href} target="_blank" rel="noreferrer">
+            <span class="muted">{resolution(shown.body.width, shown.body.height)}</span>
+            <a href={pictureHref(shown.body.picture)} target="_blank" rel="noreferrer">
               {t.thread.pictureOriginal}
             </a>
           </p>
         </div>
-      </Dialog>
-    </>
+      )}
+    </Dialog>
   );
 }
 

@@ -13,6 +13,7 @@ import type { Desk } from './desk/desk.ts';
 import { unreadTotal } from './desk/lists.ts';
 import { Help } from './help.tsx';
 import { Nav } from './nav.tsx';
+import { Lightbox } from './pictures.tsx';
 import { readRoute } from './route.ts';
 import { Side } from './side.tsx';
 import { Stage, type StageMode } from './stage.tsx';
@@ -85,6 +86,7 @@ export function Shell({ desk, session, signOut }: ShellProps) {
       </div>
       {side && <Side key={row.id} desk={desk} row={row} close={() => setDetails(false)} overlay={details} />}
       <Help open={dialog === 'help'} close={() => setDialog(null)} />
+      <Lightbox />
       <ManageReplies replies={desk.canned} open={dialog === 'canned'} close={() => setDialog(null)} />
     </div>
   );
