@@ -21,7 +21,7 @@ import { Chat } from './chat.ts';
 import { Connection, type ConnectionOptions, type ConnectionState } from './connection.ts';
 import { Emitter, Store } from './emitter.ts';
 import type { OutboxStorage } from './outbox.ts';
-import { type OfferMedia, offerOver } from './signaling.ts';
+import { type OfferMedia, offerOver, watchOver } from './signaling.ts';
 
 /** Ended calls remembered, so that the console can say why the last one of a conversation ended. */
 const ENDED_CALLS_MAX = 200;
@@ -55,12 +55,23 @@ export interface AgentState {
 /** A call only moves forward. */
 const STAGES: readonly CallState['stage'][] = ['invited', 'connecting', 'live', 'ended'];
 
+/** News of a connection to a colleague's call. */
+export type Watched = { call: CallId } & (
+  | { kind: 'slots'; slots: readonly SlotAssignment[] }
+  /** The server wants an ICE restart. */
+  | { kind: 'restart' }
+  /** The server closed it. */
+  | { kind: 'closed' }
+);
+
 /** What an agent's session tells beside its state. */
 export interface AgentEvents {
   /** The server wants an ICE restart. */
   mediaRestart: undefined;
   /** The server closed the media connection. */
   mediaClosed: string;
+  /** Something about the connection to a colleague's call. */
+  watched: Watched;
   /** Something without a number of its own was refused. */
   refused: Extract<ServerMessage, { t: 'error' }>;
 }
@@ -220,6 +231,21 @@ export class AgentSession {
     return offerOver(this.connection);
   }
 
+  /** How the `MediaPeer` to a colleague's call gets its answers. */
+  watchOffers(call: CallId): OfferMedia {
+    return watchOver(this.connection, call);
+  }
+
+  /** Joins a colleague's call over the connection that was made to it. @throws RequestError */
+  joinCall(call: CallId): Promise<void> {
+    return this.connection.request({ t: 'join_call', call });
+  }
+
+  /** Leaves a colleague's call, joined or only watched. */
+  leaveCall(call: CallId): void {
+    this.connection.send({ t: 'leave_call', call });
+  }
+
   /** The media connection is gone on our side. */
   mediaClose(): void {
     this.connection.send({ t: 'media_close' });
@@ -285,6 +311,10 @@ export class AgentSession {
         this.#call(message);
         break;
       case 'slots':
+        if (message.watched !== undefined) {
+          this.#events.emit('watched', { call: message.watched, kind: 'slots', slots: message.slots });
+          break;
+        }
         // What arrives here belongs here, however its call began.
         this.#set({
           slots: message.slots,
@@ -292,10 +322,12 @@ export class AgentSession {
         });
         break;
       case 'media_restart':
-        this.#events.emit('mediaRestart', undefined);
+        if (message.watched === undefined) this.#events.emit('mediaRestart', undefined);
+        else this.#events.emit('watched', { call: message.watched, kind: 'restart' });
         break;
       case 'media_closed':
-        this.#events.emit('mediaClosed', message.message);
+        if (message.watched === undefined) this.#events.emit('mediaClosed', message.message);
+        else this.#events.emit('watched', { call: message.watched, kind: 'closed' });
         break;
       case 'error':
         this.#events.emit('refused', message);

@@ -1,7 +1,7 @@
 // The media part of the signaling, shared by both sessions: an offer goes out, the answer comes back as a message of its
 // own, and one offer is under way at a time on a connection, whoever makes it: an answer says nothing of its offer.
 
-import type { CallId, LineKnowledge } from '../protocol/generated.ts';
+import type { CallId, ClientMessage, LineKnowledge, ServerMessage } from '../protocol/generated.ts';
 import { type Connection, RequestError } from './connection.ts';
 
 /** Without an answer after this long an offer counts as lost, ms. */
@@ -30,9 +30,28 @@ export interface ViewerOffer {
 
 /** Offers over a connection. `viewer` is given by viewers alone. */
 export function offerOver(connection: Connection, viewer?: ViewerOffer): OfferMedia {
+  return inTurn(connection, (sdp, restart) =>
+    exchange(
+      connection,
+      { t: 'media_offer', sdp, restart, ...(viewer && { call: viewer.call, line: viewer.line() }) },
+      (message) => (message.t === 'media_answer' ? message : null),
+    ),
+  );
+}
+
+/** Offers of a connection to a colleague's call. */
+export function watchOver(connection: Connection, call: CallId): OfferMedia {
+  return inTurn(connection, (sdp, restart) =>
+    exchange(connection, { t: 'watch_call', call, sdp, restart }, (message) =>
+      message.t === 'watch_answer' && message.call === call ? message : null,
+    ),
+  );
+}
+
+function inTurn(connection: Connection, offer: OfferMedia): OfferMedia {
   return (sdp, restart) => {
     const last = underWay.get(connection) ?? Promise.resolve();
-    const answer = last.then(() => exchange(connection, sdp, restart, viewer));
+    const answer = last.then(() => offer(sdp, restart));
     underWay.set(
       connection,
       answer.catch(() => {}),
@@ -41,11 +60,11 @@ export function offerOver(connection: Connection, viewer?: ViewerOffer): OfferMe
   };
 }
 
+/** Sends `offer` and waits for the message in which `find` sees its answer. */
 function exchange(
   connection: Connection,
-  sdp: string,
-  restart: boolean,
-  viewer: ViewerOffer | undefined,
+  offer: ClientMessage,
+  find: (message: ServerMessage) => { sdp: string; start_bitrate_kbps?: number } | null,
 ): Promise<MediaAnswer> {
   return new Promise((resolve, reject) => {
     const finish = (run: () => void) => {
@@ -54,17 +73,16 @@ function exchange(
       run();
     };
     const end = connection.on('message', (message) => {
-      if (message.t !== 'media_answer') return;
-      const answer: MediaAnswer = { sdp: message.sdp };
-      if (message.start_bitrate_kbps !== undefined) answer.startBitrateKbps = message.start_bitrate_kbps;
+      const found = find(message);
+      if (found === null) return;
+      const answer: MediaAnswer = { sdp: found.sdp };
+      if (found.start_bitrate_kbps !== undefined) answer.startBitrateKbps = found.start_bitrate_kbps;
       finish(() => resolve(answer));
     });
     const timer = setTimeout(
       () => finish(() => reject(new RequestError('disconnected', 'no answer to the media offer'))),
       ANSWER_TIMEOUT_MS,
     );
-    connection
-      .request({ t: 'media_offer', sdp, restart, ...(viewer && { call: viewer.call, line: viewer.line() }) })
-      .catch((error: RequestError) => finish(() => reject(error)));
+    connection.request(offer).catch((error: RequestError) => finish(() => reject(error)));
   });
 }
