@@ -74,7 +74,7 @@ impl ScriptSink for DeskSink {
     }
 
     async fn say(&self, chat: &mut Chat, text: &str) -> Result<(), Refusal> {
-        let sent = self.desk.viewer_send(&chat.viewer, random::id('m'), text.to_owned()).await?;
+        let sent = self.desk.viewer_send(&chat.viewer, None, random::id('m'), text.to_owned()).await?;
         if chat.conversation.is_none() {
             let id = sent.conversation.id.clone();
             self.desk.bus.subscribe(&chat.subscriber, Topic::Conversation(id.clone()));

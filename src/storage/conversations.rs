@@ -16,12 +16,13 @@ use super::{LIST_ROWS_MAX, Store, timeline};
 
 impl Store {
     /// Opens the conversation of a viewer's key with its first message, and thereby its ticket. When the key has a
-    /// conversation already, this is [`Store::append`] of `first`.
+    /// conversation already, this is [`Store::append`] of `first`, but for its turn: a crowd that opens conversations waits
+    /// behind those who are in one.
     ///
     /// # Errors
     /// [`StorageError::Busy`], [`StorageError::Unavailable`], [`StorageError::Backend`].
     pub async fn open_conversation(&self, new: NewConversation, first: NewEntry) -> Result<Appended, StorageError> {
-        self.write((new, first), |tx, (new, first)| Box::pin(timeline::open(tx, new, first))).await
+        self.write_patiently((new, first), |tx, (new, first)| Box::pin(timeline::open(tx, new, first))).await
     }
 
     /// Appends an entry and numbers it. Repeating a `client_id` changes nothing and returns the entry that exists, with

@@ -126,8 +126,26 @@ impl Store {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
+        self.write_in(writer::Lane::Prompt, args, run).await
+    }
+
+    /// As [`Store::write`], behind everything that somebody in a conversation waits for.
+    async fn write_patiently<A, T>(&self, args: A, run: Run<A, T>) -> Result<T, StorageError>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.write_in(writer::Lane::Patient, args, run).await
+    }
+
+    async fn write_in<A, T>(&self, lane: writer::Lane, args: A, run: Run<A, T>) -> Result<T, StorageError>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
         match &*self.backend {
-            Backend::Sqlite { writer, .. } => writer.write(args, run).await,
+            Backend::Sqlite { writer, .. } => writer.write(lane, args, run).await,
+            // The server schedules its connections itself.
             Backend::Postgres(cluster) => cluster.write(args, run).await,
         }
     }

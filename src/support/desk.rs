@@ -82,11 +82,19 @@ impl Desk {
         row.ok_or_else(|| Refusal::new(ErrorCode::NotFound, "no such conversation"))
     }
 
-    /// A viewer's message; the first one opens conversation and ticket. Returns after the commit.
+    /// A viewer's message; the first one opens conversation and ticket. Returns after the commit. `known` is the viewer's
+    /// conversation, when there is one already: it need not queue with those who open theirs.
     ///
     /// # Errors
     /// What the store refuses.
-    pub async fn viewer_send(&self, viewer: &Viewer, client_id: String, text: String) -> Result<Sent, Refusal> {
+    pub async fn viewer_send(
+        &self,
+        viewer: &Viewer,
+        known: Option<&ConversationId>,
+        client_id: String,
+        text: String,
+    ) -> Result<Sent, Refusal> {
+        let entry = message(Author::viewer(&viewer.name), client_id, text);
         let new = NewConversation {
             id: ConversationId(random::id('c')),
             key_hash: viewer.key_hash,
@@ -97,8 +105,11 @@ impl Desk {
             page: viewer.page.clone(),
             sample: viewer.sample,
         };
-        let entry = message(Author::viewer(&viewer.name), client_id, text);
-        let appended = self.store.open_conversation(new, entry).await.map_err(refusal)?;
+        let appended = match known {
+            Some(conversation) => self.store.append(conversation, entry).await,
+            None => self.store.open_conversation(new, entry).await,
+        };
+        let appended = appended.map_err(refusal)?;
         let queue_moved = appended.conversation.last_seq == 1
             || appended.entries.iter().any(|entry| entry.body == EntryBody::Reopened {});
         self.tell(&appended);

@@ -91,12 +91,12 @@ async fn serve(app: Arc<App>, socket: WebSocket, pass: Pass, caller: Caller) {
     let id = hello.id;
     tracing::debug!(address = %link.address, "hello");
     let refused = match hello.message {
-        ClientMessage::HelloViewer(hello) => match ViewerSide::open(&mut link, hello).await {
-            Ok(side) => return run(link, side, pass).await,
+        ClientMessage::HelloViewer(hello) => match Box::pin(ViewerSide::open(&mut link, hello)).await {
+            Ok(side) => return Box::pin(run(link, side, pass)).await,
             Err(refusal) => refusal,
         },
-        ClientMessage::HelloAgent(hello) => match AgentSide::open(&mut link, hello, caller.cookie).await {
-            Ok(side) => return run(link, side, pass).await,
+        ClientMessage::HelloAgent(hello) => match Box::pin(AgentSide::open(&mut link, hello, caller.cookie)).await {
+            Ok(side) => return Box::pin(run(link, side, pass)).await,
             Err(refusal) => refusal,
         },
         _ => Refusal::new(ErrorCode::OutOfOrder, "say hello first"),
@@ -183,7 +183,7 @@ enum Ending {
 async fn run<S: Side>(mut link: Link, mut side: S, mut pass: Pass) {
     let app = Arc::clone(&link.app);
     app.sessions.came(&link.session);
-    let greeted = side.greet(&mut link).await;
+    let greeted = Box::pin(side.greet(&mut link)).await;
     pass.greeted();
     let ending = match greeted {
         Ok(()) => serve_side(&mut link, &mut side).await,
@@ -202,10 +202,12 @@ async fn run<S: Side>(mut link: Link, mut side: S, mut pass: Pass) {
         Ending::Goodbye | Ending::Broken => drop(link),
     }
     let last = app.sessions.went(&session);
-    side.closed(&app, &session, Closed { goodbye: matches!(ending, Ending::Goodbye), last }).await;
+    Box::pin(side.closed(&app, &session, Closed { goodbye: matches!(ending, Ending::Goodbye), last })).await;
     drop(pass);
 }
 
+/// Serves a socket until it ends. What is done for a message is boxed: an idle socket then holds the few hundred bytes of its
+/// waiting, and not the room of everything that it might do.
 async fn serve_side<S: Side>(link: &mut Link, side: &mut S) -> Ending {
     let mut closing = link.app.closing.clone();
     if *closing.borrow() != Closing::No {
@@ -229,7 +231,7 @@ async fn serve_side<S: Side>(link: &mut Link, side: &mut S) -> Ending {
             incoming = read(&mut link.socket, S::STANDING) => {
                 heard_at = Instant::now();
                 match incoming {
-                    Ok(Incoming::Frame(frame)) => on_frame(link, side, frame).await,
+                    Ok(Incoming::Frame(frame)) => Box::pin(on_frame(link, side, frame)).await,
                     Ok(Incoming::Refused(id, refusal)) => link.refuse(id, refusal, false).await,
                     Ok(Incoming::Other) => Ok(()),
                     Ok(Incoming::Goodbye) => return Ending::Goodbye,
@@ -239,8 +241,8 @@ async fn serve_side<S: Side>(link: &mut Link, side: &mut S) -> Ending {
             event = side.event() => match event {
                 Event::Note(note) => {
                     let lagged = side.subscriber().take_lagged();
-                    match side.note(link, &note).await {
-                        Ok(()) if lagged => side.catch_up(link).await,
+                    match Box::pin(side.note(link, &note)).await {
+                        Ok(()) if lagged => Box::pin(side.catch_up(link)).await,
                         done => done,
                     }
                 }
@@ -251,7 +253,7 @@ async fn serve_side<S: Side>(link: &mut Link, side: &mut S) -> Ending {
                 Event::Gone => return Ending::Shutdown,
             },
             Some(message) = link.blocks.next(), if !link.blocks.is_empty() => link.send(&message).await,
-            () = tokio::time::sleep_until(wake_at) => side.wake(link).await,
+            () = tokio::time::sleep_until(wake_at) => Box::pin(side.wake(link)).await,
             () = tokio::time::sleep_until(heard_at + SILENCE_MAX) => return Ending::Silent,
         };
         if done.is_err() {

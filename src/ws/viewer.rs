@@ -201,7 +201,8 @@ impl ViewerSide {
         {
             return link.refuse(id, refusal, false).await;
         }
-        let sent = match link.app.desk.viewer_send(&self.viewer, client_id.clone(), text).await {
+        let known = self.conversation.as_ref();
+        let sent = match link.app.desk.viewer_send(&self.viewer, known, client_id.clone(), text).await {
             Ok(sent) => sent,
             Err(refusal) => return link.refuse(id, refusal, false).await,
         };

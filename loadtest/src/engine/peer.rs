@@ -14,6 +14,9 @@ const COMMANDS_MAX: usize = 32;
 /// Events waiting for their reader. They are rare (frames are counted, not told); a reader that does not read loses them.
 const EVENTS_MAX: usize = 256;
 
+/// Slots of sound and picture.
+const SLOTS: usize = 7;
+
 /// How a peer is set up.
 #[derive(Debug, Clone)]
 pub struct MediaOptions {
@@ -103,6 +106,10 @@ pub enum Command {
     Answer(String, oneshot::Sender<Result<(), EngineError>>),
     /// Put the track on the screen sender (`true`) or take it off (`false`).
     Publish(bool),
+    /// The same for the camera's sender, with the same clip.
+    ShowCamera(bool),
+    /// Send sound (silence, in Opus frames of 20 ms), or stop.
+    Speak(bool),
     /// Report the next packet and key frame as first ones again.
     Arm,
     /// Send an echo request of so many bytes on `fast`; answered with the round trip.
@@ -138,6 +145,8 @@ pub struct ArrivalCounts {
     pub freezes: AtomicU64,
     /// Their length together, ms.
     pub frozen_ms: AtomicU64,
+    /// Frames of sound or picture received, by the number of the slot's m-line.
+    pub frames_by_slot: [AtomicU64; SLOTS],
 }
 
 /// Some of the counts at one moment.
@@ -172,6 +181,13 @@ impl ArrivalCounts {
             freezes: read(&self.freezes),
             frozen_ms: read(&self.frozen_ms),
         }
+    }
+
+    /// Frames of sound or picture that came on a slot; 0 for a slot that does not exist.
+    #[must_use]
+    pub fn frames_on(&self, mid: &str) -> u64 {
+        let slot = mid.parse::<usize>().ok().and_then(|line| self.frames_by_slot.get(line));
+        slot.map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
     /// Frames received so far.
@@ -238,6 +254,22 @@ impl Peer {
     /// [`EngineError::Closed`].
     pub async fn publish(&mut self, on: bool) -> Result<(), EngineError> {
         self.tell(Command::Publish(on)).await
+    }
+
+    /// Starts or stops publishing on the camera's slot.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`].
+    pub async fn show_camera(&mut self, on: bool) -> Result<(), EngineError> {
+        self.tell(Command::ShowCamera(on)).await
+    }
+
+    /// Starts or stops sending sound.
+    ///
+    /// # Errors
+    /// [`EngineError::Closed`].
+    pub async fn speak(&mut self, on: bool) -> Result<(), EngineError> {
+        self.tell(Command::Speak(on)).await
     }
 
     /// Reports the next packet and key frame as first ones again.

@@ -151,7 +151,7 @@ fn asserts(html: &mut String, report: &Report) {
         let value = verdict.value.map_or_else(|| "nothing".to_owned(), number);
         let _ = write!(
             rows,
-            "<tr><td><code>{}</code><td class=\"n\">{value}<td class=\"{class}\">{word}</tr>",
+            "<tr><td><code>{}</code><td class=\"n\">{value}<td class=\"n {class}\">{word}</tr>",
             escape(&verdict.assertion)
         );
     }

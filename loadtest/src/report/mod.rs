@@ -25,7 +25,7 @@ pub const REPORT_FORMAT: &str = "sightline-loadtest/1";
 /// Different kinds of errors kept apart; the rest is counted together.
 const ERROR_KINDS_MAX: usize = 64;
 /// Phases whose distribution is drawn: those that a person waits for.
-const CURVE_ENDS: [&str; 4] = ["total", "ack", "hello", "place"];
+const CURVE_ENDS: [&str; 4] = ["total", "ack", "welcome", "place"];
 
 /// What a scenario counts while it runs.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 250.0;
 /// Room for the labels of the axes.
 const LEFT: f64 = 62.0;
-const RIGHT: f64 = 16.0;
+const RIGHT: f64 = 26.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 40.0;
 /// Ticks wanted on an axis.
@@ -200,7 +200,7 @@ fn draw(svg: &mut String, series: &Series, across: &impl Fn(f64) -> f64, down: &
             for (x, y) in &series.points {
                 let _ = write!(
                     svg,
-                    "<circle class=\"dot c{colour}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"2\"/>",
+                    "<circle class=\"dot c{colour}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"2.4\"/>",
                     across(*x),
                     down(*y)
                 );

@@ -27,7 +27,7 @@ async fn execute(writer: &Writer, sql: &str) -> Result<(), StorageError> {
             Ok(())
         })
     };
-    writer.write(sql.to_owned(), run).await
+    writer.write(Lane::Prompt, sql.to_owned(), run).await
 }
 
 async fn numbers(writer: &Writer) -> Vec<i64> {
@@ -38,7 +38,7 @@ async fn numbers(writer: &Writer) -> Vec<i64> {
             Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
         })
     };
-    writer.write((), run).await.expect("the numbers are read")
+    writer.write(Lane::Prompt, (), run).await.expect("the numbers are read")
 }
 
 #[tokio::test]
@@ -62,7 +62,8 @@ async fn a_panic_is_one_job_s_failure() {
             panic!("a bug in a transaction")
         })
     };
-    let (panicked, written) = tokio::join!(writer.write((), run), execute(&writer, "INSERT INTO t VALUES (2)"));
+    let (panicked, written) =
+        tokio::join!(writer.write(Lane::Prompt, (), run), execute(&writer, "INSERT INTO t VALUES (2)"));
     assert!(matches!(panicked, Err(StorageError::Backend(_))));
     assert_eq!(written, Ok(()));
     assert_eq!(numbers(&writer).await, [2]);
@@ -90,4 +91,30 @@ async fn what_is_queued_is_written_before_the_end() {
     let (outcomes, ()) = tokio::join!(join_all(inserts), writer.close());
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     assert!(matches!(execute(&writer, "SELECT 1").await, Err(StorageError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_crowd_in_the_second_lane_does_not_hold_up_the_first() {
+    let (writer, _folder) = writer().await;
+    let insert: Run<i64, i64> = |tx, n| {
+        Box::pin(async move {
+            tx.execute_unprepared(&format!("INSERT INTO t VALUES ({n})")).await?;
+            Ok(*n)
+        })
+    };
+    const CROWD: i64 = 2_000;
+    let order = Mutex::new(Vec::new());
+    let note = |n: i64| order.lock().expect("not poisoned").push(n);
+    let crowd =
+        join_all((1..=CROWD).map(async |n| note(writer.write(Lane::Patient, n, insert).await.expect("written"))));
+    let resident = async {
+        // Queued once the crowd is: its futures are polled first.
+        tokio::task::yield_now().await;
+        note(writer.write(Lane::Prompt, 0, insert).await.expect("written"));
+    };
+    tokio::join!(crowd, resident);
+    let order = order.into_inner().expect("not poisoned");
+    let place = order.iter().position(|n| *n == 0).expect("it was written");
+    assert!(place < order.len() / 2, "the resident came {place}th of {}", order.len());
+    assert_eq!(numbers(&writer).await.len(), CROWD as usize + 1);
 }

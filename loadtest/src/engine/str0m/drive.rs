@@ -16,8 +16,8 @@ use tokio::time::{Instant as TokioInstant, sleep_until};
 use super::{bind, slots::Connection};
 use crate::engine::arrivals::{FramePace, Sequences};
 use crate::engine::{
-    ArrivalCounts, CLIP_FPS, Channel, Command, EngineError, MediaEvent, MediaOptions, PeerEnds, SLOT_SCREEN_SEND,
-    VideoCodec, clip,
+    ArrivalCounts, CLIP_FPS, Channel, Command, EngineError, MediaEvent, MediaOptions, PeerEnds, SLOT_AUDIO_SEND,
+    SLOT_CAMERA_SEND, SLOT_SCREEN_SEND, VideoCodec, clip,
 };
 
 /// Receive buffer, bytes: the largest UDP datagram that crosses an Ethernet without fragments, and room.
@@ -32,6 +32,11 @@ const ECHO_BYTES_MAX: usize = 256;
 const ECHO_HEADER_BYTES: usize = 5;
 /// Echo requests in flight; older ones are given up.
 const ECHOES_MAX: usize = 64;
+/// Time of one Opus frame, and its ticks at 48 kHz (RFC 7587, section 4.1).
+const SOUND_EVERY: Duration = Duration::from_millis(20);
+const SOUND_TICKS: u64 = 960;
+/// An Opus frame of silence.
+const OPUS_SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
 /// Clock of video in RTP, ticks a second (RFC 7741 and its sisters).
 const VIDEO_CLOCK_HZ: u64 = 90_000;
 
@@ -44,6 +49,10 @@ pub(super) struct Driver {
     ends: PeerEnds,
     connected: bool,
     publishing: bool,
+    camera: bool,
+    speaking: bool,
+    sound_at: Instant,
+    sounds_sent: u64,
     frame: usize,
     frame_at: Instant,
     frames_sent: u64,
@@ -76,6 +85,10 @@ impl Driver {
             ends,
             connected: false,
             publishing: false,
+            camera: false,
+            speaking: false,
+            sound_at: Instant::now(),
+            sounds_sent: 0,
             frame: 0,
             frame_at: Instant::now(),
             frames_sent: 0,
@@ -96,7 +109,8 @@ impl Driver {
             if !self.connection.rtc.is_alive() {
                 break;
             }
-            let sending = self.publishing && self.connected;
+            let sending = (self.publishing || self.camera) && self.connected;
+            let speaking = self.speaking && self.connected;
             let done = tokio::select! {
                 command = self.ends.commands.recv() => match command {
                     Some(command) => { self.obey(command); Ok(()) }
@@ -109,6 +123,7 @@ impl Driver {
                 },
                 () = sleep_until(TokioInstant::from_std(wake_at)) => self.tick(),
                 () = sleep_until(TokioInstant::from_std(self.frame_at)), if sending => self.send_frame(),
+                () = sleep_until(TokioInstant::from_std(self.sound_at)), if speaking => self.send_sound(),
             };
             if done.is_err() || self.vanished {
                 break;
@@ -173,8 +188,15 @@ impl Driver {
             }
             Command::Publish(on) => {
                 self.publishing = on;
-                self.frame = 0;
-                self.frame_at = Instant::now();
+                self.begin_clip();
+            }
+            Command::ShowCamera(on) => {
+                self.camera = on;
+                self.begin_clip();
+            }
+            Command::Speak(on) => {
+                self.speaking = on;
+                self.sound_at = Instant::now();
             }
             Command::Vanish => self.vanished = true,
             Command::Arm => {
@@ -221,8 +243,17 @@ impl Driver {
         }
     }
 
+    /// A sender that begins, begins with a key frame.
+    fn begin_clip(&mut self) {
+        self.frame = 0;
+        self.frame_at = Instant::now();
+    }
+
     fn note_frame(&mut self, data: &MediaData) {
         let counts = self.ends.counts.clone();
+        if let Some(slot) = data.mid.trim_end().parse::<usize>().ok().and_then(|line| counts.frames_by_slot.get(line)) {
+            ArrivalCounts::bump(slot);
+        }
         let Some(codec) = ours(data.params.spec().codec) else { return };
         ArrivalCounts::bump(&counts.frames);
         counts.bytes.fetch_add(data.data.len() as u64, std::sync::atomic::Ordering::Relaxed);
@@ -286,16 +317,34 @@ impl Driver {
         // A generator that fell behind goes on from now instead of bursting.
         self.frame_at = if now > self.frame_at + Duration::from_secs(1) { now } else { self.frame_at } + interval;
         let Some(codec) = self.options.codecs.first().copied() else { return Ok(()) };
-        let Some(writer) = self.connection.rtc.writer(Mid::from(SLOT_SCREEN_SEND)) else { return Ok(()) };
-        let Some(pt) = payload_type(writer.payload_params(), codec) else { return Ok(()) };
-        let frames = &clip(codec).frames;
-        let data = frames[self.frame % frames.len()].clone();
         let ticks = self.frames_sent * VIDEO_CLOCK_HZ / u64::from(CLIP_FPS);
         let time = MediaTime::new(ticks, Frequency::NINETY_KHZ);
-        writer.write(pt, now, time, data).map_err(|error| tracing::debug!(%error, "a frame was refused"))?;
+        for (slot, on) in [(SLOT_SCREEN_SEND, self.publishing), (SLOT_CAMERA_SEND, self.camera)] {
+            let Some(writer) = self.connection.rtc.writer(Mid::from(slot)).filter(|_| on) else { continue };
+            let Some(pt) = payload_type(writer.payload_params(), codec) else { continue };
+            let frames = &clip(codec).frames;
+            let data = frames[self.frame % frames.len()].clone();
+            writer.write(pt, now, time, data).map_err(|error| tracing::debug!(%error, "a frame was refused"))?;
+            // Between two writes the stack has to be emptied.
+            self.drain()?;
+        }
         self.frame += 1;
         self.frames_sent += 1;
         ArrivalCounts::bump(&self.ends.counts.frames_sent);
+        Ok(())
+    }
+
+    /// Sends the next 20 ms of sound.
+    fn send_sound(&mut self) -> Result<(), ()> {
+        let now = Instant::now();
+        self.sound_at = if now > self.sound_at + Duration::from_secs(1) { now } else { self.sound_at } + SOUND_EVERY;
+        let Some(writer) = self.connection.rtc.writer(Mid::from(SLOT_AUDIO_SEND)) else { return Ok(()) };
+        let opus = writer.payload_params().find(|param| param.spec().codec == Codec::Opus).map(PayloadParams::pt);
+        let Some(pt) = opus else { return Ok(()) };
+        let time = MediaTime::new(self.sounds_sent * SOUND_TICKS, Frequency::FORTY_EIGHT_KHZ);
+        let silence = OPUS_SILENCE.to_vec();
+        writer.write(pt, now, time, silence).map_err(|error| tracing::debug!(%error, "a sound was refused"))?;
+        self.sounds_sent += 1;
         Ok(())
     }
 
