@@ -78,7 +78,7 @@ function frameMayCapture(): boolean {
 
 /** A small screen under a finger. */
 export function isPhone(): boolean {
-  return matchMedia('(pointer: coarse) and (max-width: 600px)').matches;
+  return matchMedia('(pointer: coarse) and ((max-width: 600px) or (max-height: 480px))').matches;
 }
 
 const SURFACES: Record<string, Surface> = { browser: 'tab', window: 'window', monitor: 'screen' };

@@ -144,7 +144,7 @@ function followPlayer(session: ViewerSession, host: ChatHost): () => void {
 /** On phones the keyboard covers the page; the sheet keeps to what is left. */
 function followViewport(host: ChatHost): () => void {
   const viewport = window.visualViewport;
-  const frame = host.body.parentElement;
+  const frame = host.bar.parentElement;
   if (!viewport || !frame) return () => {};
   const resize = () => {
     frame.style.setProperty('--sl-viewport-height', `${Math.round(viewport.height)}px`);
