@@ -2,15 +2,58 @@
 
 use serde::Serialize;
 
-/// The hop from the publisher and the hops to its receivers. Counters are cumulative since the publisher joined.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The hop from the publisher and the hops to its receivers. Counters are cumulative since the publisher joined. What it
+/// does not send is absent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ServerSample {
+    /// Pictures, from the publisher to us.
+    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<IngressSample>,
+    /// Pictures, from us to the receivers: sums of the counters, the worst of the measurements.
+    #[serde(rename = "out", skip_serializing_if = "Option::is_none")]
+    pub egress: Option<EgressSample>,
+    /// Sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio: Option<AudioSample>,
+}
+
+/// Both hops of a publisher's sound. It is not repaired and has no key frames, so there is less to count.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AudioSample {
     /// From the publisher to us.
     #[serde(rename = "in")]
-    pub ingress: IngressSample,
+    pub ingress: AudioIngressSample,
     /// From us to the receivers: sums of the counters, the worst of the measurements.
     #[serde(rename = "out")]
-    pub egress: EgressSample,
+    pub egress: AudioEgressSample,
+}
+
+/// What arrives of the publisher's sound.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct AudioIngressSample {
+    /// Packets received.
+    pub packets: u64,
+    /// Payload bytes of these.
+    pub bytes: u64,
+    /// Packets that did not arrive.
+    pub lost: u64,
+    /// Round trip time, ms; null if not measured.
+    pub rtt_ms: Option<f64>,
+    /// Interarrival jitter, ms.
+    pub jitter_ms: Option<f64>,
+}
+
+/// What is sent of it to receivers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct AudioEgressSample {
+    /// Packets forwarded.
+    pub packets: u64,
+    /// Payload bytes of these.
+    pub bytes: u64,
+    /// Largest share of packets lost that a receiver reported, 0 to 1; null before the first report.
+    pub loss: Option<f64>,
+    /// Longest round trip time to a receiver, ms; null before the first report.
+    pub rtt_ms: Option<f64>,
 }
 
 /// What arrives of the publisher's pictures.

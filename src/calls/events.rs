@@ -46,17 +46,16 @@ impl Calls {
                 self.media_absence(peer, None).await;
             }
             MediaEvent::DtlsConnected { peer, at_ms } => self.viewer_phase(peer, Phase::Dtls, at_ms).await,
-            MediaEvent::FirstPacketIn { room, kind: SourceKind::Screen, at_ms, .. } => {
-                self.room_phase(room, Phase::FirstPacketIn, at_ms).await;
+            MediaEvent::FirstPacketIn { room, peer, kind, at_ms } => {
+                self.first_packet(room, peer, Phase::FirstPacketIn, kind, at_ms).await;
             }
-            MediaEvent::FirstPacketOut { room, kind: SourceKind::Screen, at_ms, .. } => {
-                self.room_phase(room, Phase::FirstPacketOut, at_ms).await;
+            MediaEvent::FirstPacketOut { room, from, kind, at_ms, .. } => {
+                self.first_packet(room, from, Phase::FirstPacketOut, kind, at_ms).await;
             }
-            MediaEvent::FirstPacketIn { .. } | MediaEvent::FirstPacketOut { .. } => {}
             MediaEvent::Disconnected { peer } => self.peer_lost(peer).await,
             MediaEvent::Closed { peer } => self.peer_closed(peer).await,
             MediaEvent::Slots { peer, slots } => self.slots_changed(peer, slots).await,
-            MediaEvent::Sample { room, json, .. } => self.sample(room, json).await,
+            MediaEvent::Sample { room, publisher, json } => self.sample(room, publisher, json).await,
             MediaEvent::WorkerFailed { worker, rooms, peers } => {
                 tracing::error!(worker, rooms = rooms.len(), "a media worker failed and was restarted");
                 for room in rooms {
@@ -76,10 +75,14 @@ impl Calls {
         }
     }
 
-    async fn room_phase(&self, room: RoomId, phase: Phase, at_ms: f64) {
+    async fn first_packet(&self, room: RoomId, from: PeerId, phase: Phase, kind: SourceKind, at_ms: f64) {
         let call = self.inner().rooms.get(&room).cloned();
         if let Some(shared) = call.and_then(|call| self.call(&call)) {
-            shared.lock().await.note_phase(phase, at_ms);
+            let mut live = shared.lock().await;
+            // What the agent sends is no step of the way to the picture.
+            if live.viewer_peer == Some(from) {
+                live.note_first_packet(phase, kind, at_ms);
+            }
         }
     }
 
@@ -173,10 +176,13 @@ impl Calls {
         self.direct(session, ServerMessage::Slots { slots, watched: None });
     }
 
-    async fn sample(self: &Arc<Self>, room: RoomId, json: serde_json::Value) {
+    async fn sample(self: &Arc<Self>, room: RoomId, publisher: PeerId, json: serde_json::Value) {
         let call = self.inner().rooms.get(&room).cloned();
         if let Some(shared) = call.and_then(|call| self.call(&call)) {
-            let block = shared.lock().await.samples.push(json);
+            let mut live = shared.lock().await;
+            let of_viewer = live.viewer_peer == Some(publisher);
+            let block = live.samples.push(of_viewer, json);
+            drop(live);
             if let Some(block) = block {
                 let calls = Arc::clone(self);
                 tokio::spawn(async move { block.store(&calls.telemetry).await });

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use signaling::CallId;
 use signaling::api::ConnectMode;
+use signaling::timeline::Surface;
 use signaling::wire::{CallState, Phase, SlotAssignment};
 
 use super::ends::Absence;
 use super::guests::Guest;
 use super::samples::SampleBuffer;
 use crate::cluster::{NodeId, RoomHandle, SessionId};
-use crate::media_driver::{PeerId, RoomId};
+use crate::media_driver::{PeerId, RoomId, SourceKind};
 
 /// State of a running call on its node.
 pub(super) struct LiveCall {
@@ -45,6 +46,8 @@ pub(super) struct LiveCall {
     pub(super) guests: Vec<Guest>,
     /// When each phase was reached, server clock, ms.
     pub(super) phases: BTreeMap<Phase, f64>,
+    /// When the first packet of each of the viewer's sources came in and went out, by phase.
+    pub(super) first_packets: BTreeMap<(Phase, SourceKind), f64>,
     /// Phases that are not stored yet.
     pub(super) unsaved: Vec<(Phase, f64)>,
     /// Server samples that are not stored yet.
@@ -62,6 +65,28 @@ impl LiveCall {
         if let std::collections::btree_map::Entry::Vacant(slot) = self.phases.entry(phase) {
             slot.insert(at_ms);
             self.unsaved.push((phase, at_ms));
+        }
+    }
+
+    /// Notes the first packet of one of the viewer's sources. It is a phase of the call when it is of what is shared, which
+    /// may be known only later: the packet overtakes the acceptance.
+    pub(super) fn note_first_packet(&mut self, phase: Phase, kind: SourceKind, at_ms: f64) {
+        self.first_packets.entry((phase, kind)).or_insert(at_ms);
+        self.note_first_packets();
+    }
+
+    /// Takes the first packets of what is shared for phases of the call.
+    pub(super) fn note_first_packets(&mut self) {
+        let kind = match self.state.surface {
+            None => return,
+            Some(Surface::Audio) => SourceKind::Audio,
+            Some(Surface::Camera) => SourceKind::Camera,
+            Some(Surface::Player | Surface::Tab | Surface::Window | Surface::Screen) => SourceKind::Screen,
+        };
+        for phase in [Phase::FirstPacketIn, Phase::FirstPacketOut] {
+            if let Some(at_ms) = self.first_packets.get(&(phase, kind)).copied() {
+                self.note_phase(phase, at_ms);
+            }
         }
     }
 

@@ -155,6 +155,7 @@ impl Calls {
             viewer_peer: None,
             guests: Vec::new(),
             phases: BTreeMap::new(),
+            first_packets: BTreeMap::new(),
             unsaved: Vec::new(),
             samples: SampleBuffer::new(conversation.clone(), row.id.clone(), self.node.0.clone()),
         };
@@ -195,6 +196,7 @@ impl Calls {
         })?;
         let (viewer, agent_side, content) = (live.state.viewer, live.state.agent_side, live.state.content);
         live.state = CallState { viewer, agent_side, content, ..call_state(&row) };
+        live.note_first_packets();
         // The invitation may have been a second one, for which the agent's connection was not in the room yet.
         self.bring_agent(&live.agent_session, live.room).await;
         live.viewer_session = Some(session);

@@ -3,38 +3,64 @@
 use super::{Core, Event, PeerKey, RoomKey};
 use crate::limits::SAMPLE_SILENCE_MAX;
 use crate::slots::{MediaKind, ReceiveSlot, SourceKind};
-use crate::stats::{EgressSample, IngressSample, ServerSample, least, worst};
+use crate::stats::{
+    AudioEgressSample, AudioIngressSample, AudioSample, EgressSample, IngressSample, ServerSample, least, worst,
+};
 use std::time::Instant;
 
-/// The sources a sample is about.
+/// The sources that count together as pictures.
 const PICTURES: [SourceKind; 2] = [SourceKind::Screen, SourceKind::Camera];
+/// And as sound.
+const SOUND: [SourceKind; 1] = [SourceKind::Audio];
 
 impl Core {
-    /// Takes a sample of every publisher of pictures. To be called once a second, at whole seconds of the clock.
+    /// Takes a sample of every publisher. To be called once a second, at whole seconds of the clock.
     pub fn sample(&mut self, now: Instant) {
         self.advance(now);
         self.quiet_silent_slots();
         let publishers: Vec<(RoomKey, PeerKey)> =
             self.peers.iter().filter_map(|(key, peer)| Some((peer.room?, *key))).collect();
         for (room, publisher) in publishers {
-            if self.sends_pictures(publisher) {
-                let sample = ServerSample { ingress: self.ingress(publisher), egress: self.egress(publisher) };
+            let sample = self.sample_of(publisher);
+            if sample != ServerSample::default() {
                 self.event(Event::Sample { room, publisher, sample });
             }
         }
     }
 
-    fn sends_pictures(&self, publisher: PeerKey) -> bool {
+    fn sample_of(&self, publisher: PeerKey) -> ServerSample {
+        let mut sample = ServerSample::default();
+        if self.sends(publisher, &PICTURES) {
+            sample.ingress = Some(self.ingress(publisher, &PICTURES));
+            sample.egress = Some(self.egress(publisher, &PICTURES));
+        }
+        if self.sends(publisher, &SOUND) {
+            let (came, went) = (self.ingress(publisher, &SOUND), self.egress(publisher, &SOUND));
+            let ingress = AudioIngressSample {
+                packets: came.packets,
+                bytes: came.bytes,
+                lost: came.lost,
+                rtt_ms: came.rtt_ms,
+                jitter_ms: came.jitter_ms,
+            };
+            let egress =
+                AudioEgressSample { packets: went.packets, bytes: went.bytes, loss: went.loss, rtt_ms: went.rtt_ms };
+            sample.audio = Some(AudioSample { ingress, egress });
+        }
+        sample
+    }
+
+    fn sends(&self, publisher: PeerKey, kinds: &[SourceKind]) -> bool {
         let recent = |at: Instant| self.now < at + SAMPLE_SILENCE_MAX;
         self.peers.get(&publisher).is_some_and(|peer| {
-            PICTURES.iter().any(|kind| peer.sources[kind.index()].arrivals.last_at.is_some_and(recent))
+            kinds.iter().any(|kind| peer.sources[kind.index()].arrivals.last_at.is_some_and(recent))
         })
     }
 
-    fn ingress(&self, publisher: PeerKey) -> IngressSample {
+    fn ingress(&self, publisher: PeerKey, kinds: &[SourceKind]) -> IngressSample {
         let mut sample = IngressSample::default();
         let Some(peer) = self.peers.get(&publisher) else { return sample };
-        for kind in PICTURES {
+        for kind in kinds.iter().copied() {
             let arrivals = &peer.sources[kind.index()].arrivals;
             if arrivals.last_at.is_none() {
                 continue;
@@ -52,10 +78,10 @@ impl Core {
         sample
     }
 
-    fn egress(&self, publisher: PeerKey) -> EgressSample {
+    fn egress(&self, publisher: PeerKey, kinds: &[SourceKind]) -> EgressSample {
         let mut sample = EgressSample::default();
         let Some(peer) = self.peers.get(&publisher) else { return sample };
-        for kind in PICTURES {
+        for kind in kinds {
             for (to, slot) in &peer.sources[kind.index()].subscribers {
                 self.add_receiver(&mut sample, *to, *slot);
             }
