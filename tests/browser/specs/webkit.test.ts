@@ -1,8 +1,11 @@
 // The widget in WebKitGTK, the nearest thing to an iPhone here: another engine, without captureStream and, as Debian builds it,
 // without WebRTC. The chat works in full; an invitation says what this browser cannot do and offers what works.
 
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { expect, type Stage, test } from '../support/fixtures.ts';
 import { type Lang, named } from '../support/names.ts';
+import { REPOSITORY } from '../support/server.ts';
 import { WebKit, type WebKitLocator } from '../support/webdriver.ts';
 
 /** A viewer in WebKitGTK. */
@@ -126,6 +129,67 @@ async function expectWayOut(viewer: WebKitViewer, lang: Lang): Promise<void> {
   for (const english of ['Share only the player', 'Share this tab', 'Share a window', 'Share my screen', 'Show by camera', 'Talk only']) {
     expect(await viewer.button(english).visible(), `${english} cannot work here`).toBe(false);
   }
+}
+
+for (const lang of ['en', 'zh'] as const) {
+  test(`WebKitGTK: where nothing can be shown live, the card leads to a picture, which the agent sees (${lang})`, async ({ stage }) => {
+    const server = await stage.server();
+    const agent = await stage.agent(server);
+    const viewer = await webkitViewer(stage, `${server.url}/demo?lang=${lang}`, lang);
+    const { browser } = viewer;
+    await viewer.button('Support').click();
+    await viewer.button('The picture stutters').click();
+    const ticket = await ticketOf(viewer);
+    await agent.take(ticket);
+    await agent.invite.click();
+    await viewer.card.appears();
+    const chooser = browser.files(named(lang, 'Send a picture'));
+    // The system's own dialog cannot be driven: that the card asks for it is seen, and the file is given by hand.
+    await chooser.evaluate((input) => {
+      input.addEventListener('click', (event) => {
+        event.preventDefault();
+        document.title = 'asked for a file';
+      });
+    });
+    expect(await viewer.card.contains(viewer.button('Send a picture'))).toBe(true);
+    await viewer.button('Send a picture').click();
+    await expect.poll(() => browser.run(() => document.title)).toBe('asked for a file');
+    await chooser.type(PICTURE);
+    const own = browser.role('button', lang === 'en' ? /^Picture from You/ : /^您.*图片/);
+    await own.appears();
+
+    const { width, height } = pngSize(await readFile(PICTURE));
+    const [picture] = (await stage.rest(server).ticket(ticket)).timeline.flatMap(({ body }) => (body.kind === 'picture' ? [body] : []));
+    expect((picture?.width ?? 0) / (picture?.height ?? 1)).toBeCloseTo(width / height, 1);
+    const seen = agent.log.getByRole('img', { name: /picture/i }).last();
+    await expect.poll(() => seen.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(picture?.width);
+    const colours = [await seen.evaluate(meanColour), await own.evaluate(meanColour)] as const;
+    for (const [channel, value] of colours[0].entries()) expect(Math.abs(value - (colours[1][channel] ?? 0)), String(colours)).toBeLessThan(16);
+    await expectNoErrors(viewer);
+  });
+}
+
+/** A picture with much on it, larger than a chat needs. */
+const PICTURE = resolve(REPOSITORY, 'docs/img/console-call.png');
+
+/** Width and height by a PNG's header. */
+function pngSize(png: Buffer): { width: number; height: number } {
+  return { width: png.readUInt32BE(16), height: png.readUInt32BE(20) };
+}
+
+/** In a page: the mean colour of a picture, or of the first one inside. */
+function meanColour(element: Element): number[] {
+  const source = element instanceof HTMLImageElement ? element : element.querySelector<HTMLCanvasElement>('canvas, img');
+  const canvas = document.createElement('canvas');
+  canvas.width = 16;
+  canvas.height = 16;
+  const context = canvas.getContext('2d');
+  if (!context || !source) throw new Error('no picture');
+  context.drawImage(source, 0, 0, 16, 16);
+  const { data } = context.getImageData(0, 0, 16, 16);
+  const mean = [0, 0, 0];
+  for (let at = 0; at < data.length; at += 4) for (let n = 0; n < 3; n += 1) mean[n] = (mean[n] ?? 0) + (data[at + n] ?? 0) / 256;
+  return mean.map(Math.round);
 }
 
 test('WebKitGTK: the private link opens the conversation', async ({ stage }) => {

@@ -78,6 +78,11 @@ export class WebKit {
     return new WebKitLocator(this, role, name);
   }
 
+  /** The input of files with this name, which pages like to hide. */
+  files(name: string): WebKitLocator {
+    return new WebKitLocator(this, 'file', name, true);
+  }
+
   /** Presses keys, one after the other, on whatever has the focus. */
   async press(...keys: string[]): Promise<void> {
     const actions = keys.flatMap((value) => [
@@ -108,11 +113,13 @@ export class WebKitLocator {
   readonly #browser: WebKit;
   readonly #role: string;
   readonly #name: string | RegExp;
+  readonly #hidden: boolean;
 
-  constructor(browser: WebKit, role: string, name: string | RegExp) {
+  constructor(browser: WebKit, role: string, name: string | RegExp, hidden = false) {
     this.#browser = browser;
     this.#role = role;
     this.#name = name;
+    this.#hidden = hidden;
   }
 
   /** What is searched for, in a failure's message. */
@@ -124,7 +131,7 @@ export class WebKitLocator {
   async #find(): Promise<Reference | null> {
     const exact = typeof this.#name === 'string' ? this.#name : null;
     const pattern = typeof this.#name === 'string' ? '' : this.#name.source;
-    return (await this.#browser.run(findByRole, this.#role, exact, pattern)) as Reference | null;
+    return (await this.#browser.run(findByRole, this.#role, exact, pattern, this.#hidden)) as Reference | null;
   }
 
   /** Whether it can be seen. */
@@ -167,6 +174,12 @@ export class WebKitLocator {
     await expect.poll(() => this.text(), { message: `${this} says ${pattern}`, intervals: [POLL_MS], timeout }).toMatch(pattern);
   }
 
+  /** Whether another control is inside it. */
+  async contains(other: WebKitLocator): Promise<boolean> {
+    const inside = await other.appears();
+    return this.evaluate((element, one) => element.contains(one as unknown as Node), inside);
+  }
+
   /** Calls a function on it. */
   async evaluate<A extends unknown[], R>(code: (element: HTMLElement, ...args: A) => R, ...args: A): Promise<Awaited<R>> {
     const found = await this.appears();
@@ -174,8 +187,8 @@ export class WebKitLocator {
   }
 }
 
-/** In the page: the first visible element with this role and name, in tree order, shadow trees included. */
-function findByRole(role: string, exact: string | null, pattern: string): Element | null {
+/** In the page: the first element (visible, unless `hidden`) with this role and name, in tree order, shadow trees included. */
+function findByRole(role: string, exact: string | null, pattern: string, hidden: boolean): Element | null {
   const implicit: Record<string, string> = {
     BUTTON: 'button',
     TEXTAREA: 'textbox',
@@ -200,7 +213,7 @@ function findByRole(role: string, exact: string | null, pattern: string): Elemen
   };
   const search = (root: ParentNode): Element | null => {
     for (const element of root.querySelectorAll('*')) {
-      if (roleOf(element) === role && named(nameOf(element)) && seen(element)) return element;
+      if (roleOf(element) === role && named(nameOf(element)) && (hidden || seen(element))) return element;
       const inside = element.shadowRoot && search(element.shadowRoot);
       if (inside) return inside;
     }
