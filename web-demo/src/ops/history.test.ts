@@ -2,7 +2,17 @@
 
 import { expect, it } from 'vitest';
 import type { Ops, OpsCall } from '../protocol/generated.ts';
-import { quantile, READINGS_MAX, type Reading, rate, rates, roundUp, strips, withReading } from './history.ts';
+import {
+  quantile,
+  READINGS_MAX,
+  type Reading,
+  rate,
+  rates,
+  roundUp,
+  stepTimes,
+  strips,
+  withReading,
+} from './history.ts';
 
 function reading(at_ms: number, cpu_s: number | null, uptime_ms = at_ms): Reading {
   const ops: Ops = {
@@ -51,9 +61,28 @@ it('keeps a bounded history and starts anew with a restarted server', () => {
 });
 
 it('sorts connect times by mode and leaves out calls without a picture', () => {
-  const [warm, cold] = strips([call('warm', 90), call('warm', 70), call('cold', 400), call('warm', null)]);
+  const calls = [call('warm', 90), call('warm', 70), call('cold', 400), call('warm', null)];
+  const [warm, cold] = strips(calls, 'first');
   expect(warm).toEqual({ mode: 'warm', values: [70, 90], median: 70, p95: 90 });
   expect(cold?.values).toEqual([400]);
+  const sharp = { ...call('warm', 90), connect: { ...call('warm', 90).connect, consent_to_legible_ms: 700 } };
+  expect(strips([...calls, sharp], 'legible')[0]?.values).toEqual([700]);
+});
+
+it('lists how long the machines’ steps took, and leaves people out', () => {
+  const took = (phases_ms: Record<string, number>) => {
+    const one = call('warm', 90);
+    return { ...one, connect: { ...one.connect, phases_ms } };
+  };
+  const calls = [
+    took({ card_shown: 20, click: 5_000, first_frame: 5_100, legible: 5_600 }),
+    took({ card_shown: 40, first_frame: 100, legible: 1_100 }),
+  ];
+  expect(stepTimes(calls)).toEqual([
+    { name: 'deliver', count: 2, median: 20, p95: 40 },
+    { name: 'sharpen', count: 2, median: 500, p95: 1_000 },
+  ]);
+  expect(stepTimes([])).toEqual([]);
 });
 
 it('finds quantiles and round scale ends', () => {

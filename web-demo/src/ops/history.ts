@@ -1,6 +1,7 @@
 // Owns the arithmetic of the operations page: rates between two readings, their short history, and the strip plot of
 // connect times. Pure.
 
+import { STEP_NAMES, type StepName, steps } from '../console/telemetry/waterfall.ts';
 import type { Ops, OpsCall } from '../protocol/generated.ts';
 
 /** Readings kept: two minutes at one every 2 s. */
@@ -49,15 +50,41 @@ export interface Strip {
   readonly p95: number | null;
 }
 
-/** Connect times by mode. Calls without a picture are left out: they have no time. */
-export function strips(calls: readonly OpsCall[]): Strip[] {
+/** What a connect time runs to: the first frame, or the first sharp picture of full size. */
+export type Until = 'first' | 'legible';
+
+/** Connect times by mode. Calls without such a picture are left out: they have no time. */
+export function strips(calls: readonly OpsCall[], until: Until): Strip[] {
   return (['warm', 'cold'] as const).map((mode) => {
     const values = calls
       .filter((call) => call.connect.mode === mode)
-      .map((call) => call.connect.consent_to_first_frame_ms)
-      .filter((value): value is number => value !== null)
+      .map(({ connect }) => (until === 'first' ? connect.consent_to_first_frame_ms : connect.consent_to_legible_ms))
+      .filter((value): value is number => typeof value === 'number')
       .sort((a, b) => a - b);
     return { mode, values, median: quantile(values, 0.5), p95: quantile(values, 0.95) };
+  });
+}
+
+/** How long a step of connecting took in the recent calls, ms. */
+export interface StepTimes {
+  readonly name: StepName;
+  readonly count: number;
+  readonly median: number;
+  readonly p95: number;
+}
+
+/** The steps that machines are at work in, in the order in which they are listed; a person's time is nobody's slowness. */
+export function stepTimes(calls: readonly OpsCall[]): StepTimes[] {
+  const lengths = new Map<StepName, number[]>();
+  for (const { connect } of calls) {
+    for (const { name, actor, length_ms } of steps(connect)) {
+      if (actor !== 'person') lengths.set(name, [...(lengths.get(name) ?? []), length_ms]);
+    }
+  }
+  return STEP_NAMES.flatMap((name) => {
+    const values = (lengths.get(name) ?? []).sort((a, b) => a - b);
+    const [median, p95] = [quantile(values, 0.5), quantile(values, 0.95)];
+    return median === null || p95 === null ? [] : [{ name, count: values.length, median, p95 }];
   });
 }
 

@@ -2,15 +2,16 @@
 
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ApiFailure, readOps } from '../client/api.ts';
-import { bytes, milliseconds, percent } from '../console/format.ts';
+import { bytes, formatSeconds, milliseconds, percent } from '../console/format.ts';
 import { Spark } from '../console/spark.tsx';
 import { endReasonTexts, errorTexts } from '../i18n/common.ts';
-import { formatDateTime, formatDuration, formatElapsed, formatNumber, type Lang, localeOf } from '../i18n/i18n.ts';
+import { formatDateTime, formatDuration, formatElapsed, formatNumber, type Lang } from '../i18n/i18n.ts';
 import type { Ops, OpsCall } from '../protocol/generated.ts';
 import { Badge, Button, Empty, Icon, Notice, Spinner } from '../ui/ui.tsx';
 import { Access } from './access.tsx';
 import { type Reading, rate, rates, withReading } from './history.ts';
 import { forgetKey, keepKey, keptKey } from './key.ts';
+import { ConnectSteps } from './steps.tsx';
 import { StripPlot } from './strip.tsx';
 import { type OpsTexts, opsTexts } from './texts.ts';
 
@@ -130,7 +131,7 @@ function Head({ t, lang, watch, ops, forget }: HeadProps) {
         </p>
       )}
       <nav class="ops__links">
-        {watch.answered_ms > 0 && <span class="muted">{t.updated(secondsOf(lang, watch.answered_ms))}</span>}
+        {watch.answered_ms > 0 && <span class="muted">{t.updated(formatSeconds(lang, watch.answered_ms))}</span>}
         {forget !== undefined && (
           <Button small tone="quiet" onClick={forget}>
             {t.access.forget}
@@ -142,11 +143,6 @@ function Head({ t, lang, watch, ops, forget }: HeadProps) {
       </nav>
     </header>
   );
-}
-
-/** Time of day with seconds: the page is read every two. */
-function secondsOf(lang: Lang, atMs: number): string {
-  return new Intl.DateTimeFormat(localeOf(lang), { timeStyle: 'medium', hourCycle: 'h23' }).format(atMs);
 }
 
 interface UnknownProps {
@@ -327,7 +323,11 @@ function Calls({ t, lang, calls }: { t: OpsTexts; lang: Lang; calls: readonly Op
       {calls.length === 0 && <Empty icon="screen" title={t.calls.none} />}
       {calls.length > 0 && (
         <div class="ops__calls">
-          <StripPlot calls={calls} t={t} />
+          <div class="ops__plots">
+            <StripPlot calls={calls} until="first" t={t} />
+            <StripPlot calls={calls} until="legible" t={t} />
+            <ConnectSteps calls={calls} t={t} lang={lang} />
+          </div>
           <div class="table-scroll ops__callrows">
             <table class="table">
               <thead>
@@ -337,6 +337,9 @@ function Calls({ t, lang, calls }: { t: OpsTexts; lang: Lang; calls: readonly Op
                   <th scope="col">{t.calls.mode}</th>
                   <th scope="col" class="table__number">
                     {t.calls.first}
+                  </th>
+                  <th scope="col" class="table__number">
+                    {t.calls.legible}
                   </th>
                   <th scope="col">{t.calls.end}</th>
                 </tr>
@@ -355,7 +358,7 @@ function Calls({ t, lang, calls }: { t: OpsTexts; lang: Lang; calls: readonly Op
 }
 
 function CallRow({ t, lang, call }: { t: OpsTexts; lang: Lang; call: OpsCall }) {
-  const { mode, consent_to_first_frame_ms: first } = call.connect;
+  const { mode, consent_to_first_frame_ms: first, consent_to_legible_ms: legible } = call.connect;
   return (
     <tr>
       <th scope="row">
@@ -366,6 +369,7 @@ function CallRow({ t, lang, call }: { t: OpsTexts; lang: Lang; call: OpsCall }) 
       <td class="table__number">
         {first === null ? <span class="muted">{t.calls.noFrame}</span> : milliseconds(first)}
       </td>
+      <td class="table__number">{milliseconds(legible)}</td>
       <td>
         {call.end_reason === null ? (
           <Badge tone="live">

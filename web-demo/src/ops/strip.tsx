@@ -2,7 +2,7 @@
 
 import { milliseconds } from '../console/format.ts';
 import type { OpsCall } from '../protocol/generated.ts';
-import { roundUp, type Strip, strips } from './history.ts';
+import { roundUp, type Strip, strips, type Until } from './history.ts';
 import type { OpsTexts } from './texts.ts';
 
 /** Drawing units; the picture scales to its place. */
@@ -15,14 +15,15 @@ const AXIS = 26;
 const SCALE_MS_MIN = 200;
 
 /** Connect times of the recent calls. */
-export function StripPlot({ calls, t }: { calls: readonly OpsCall[]; t: OpsTexts }) {
-  const rows = strips(calls).filter((row) => row.values.length > 0);
-  if (rows.length === 0) return <p class="muted">{t.strip.empty}</p>;
+export function StripPlot({ calls, until, t }: { calls: readonly OpsCall[]; until: Until; t: OpsTexts }) {
+  const rows = strips(calls, until).filter((row) => row.values.length > 0);
+  if (rows.length === 0) return until === 'first' ? <p class="muted">{t.strip.empty}</p> : null;
   const top = roundUp(Math.max(...rows.map((row) => row.values.at(-1) ?? 0)), SCALE_MS_MIN);
   const x = (ms: number) => LEFT + (ms / top) * (WIDTH - LEFT - RIGHT);
   const height = rows.length * ROW + AXIS;
   return (
-    <figure class="strip" aria-label={t.strip.title}>
+    <figure class="strip" aria-label={t.strip[until]}>
+      <h3 class="strip__title">{t.strip[until]}</h3>
       <div class="strip__rows">
         {rows.map((row) => (
           <p key={row.mode} class="strip__label">
@@ -50,7 +51,7 @@ export function StripPlot({ calls, t }: { calls: readonly OpsCall[]; t: OpsTexts
           <Dots key={row.mode} row={row} middle={index * ROW + ROW / 2} x={x} />
         ))}
       </svg>
-      <figcaption class="muted">{t.strip.hint}</figcaption>
+      {until === 'first' && <figcaption class="muted">{t.strip.hint}</figcaption>}
     </figure>
   );
 }

@@ -52,6 +52,9 @@ const STEPS: readonly { name: StepName; actor: Actor; from: Phase; to: Phase }[]
   { name: 'sharpen', actor: 'media', from: 'first_frame', to: 'legible' },
 ];
 
+/** All steps in the order in which they are listed. */
+export const STEP_NAMES: readonly StepName[] = STEPS.map((step) => step.name);
+
 /** A person's stretch is drawn at most this long beside the machine's, as a share of the machine's total. */
 export const IDLE_SHARE_MAX = 0.25;
 /** And never shorter than this many ms of line, so that it stays visible. */
