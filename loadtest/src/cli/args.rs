@@ -32,6 +32,8 @@ pub(super) enum Scenario {
     Connect(ConnectArgs),
     /// As connect, and calls are held with media flowing: frames, freezes and loss at the agent.
     Call(ConnectArgs),
+    /// Calls that colleagues join: one publisher, several receivers.
+    Fanout(FanoutArgs),
     /// Calls at a modest rate for hours: drift of latency and memory.
     Soak(ConnectArgs),
     /// Messages: many viewers write at a rate; acknowledgements are timed, loss, doubles and order checked.
@@ -129,6 +131,16 @@ pub(super) struct ConnectArgs {
     /// A fault during the run, such as drop:5%@20s (clients vanish) or cut:10%@30s (sockets are cut); may be repeated.
     #[arg(long = "fault", value_name = "FAULT")]
     pub(super) faults: Vec<Fault>,
+}
+
+/// Arguments of `fanout`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct FanoutArgs {
+    #[command(flatten)]
+    pub(super) connect: ConnectArgs,
+    /// Receivers of each call: its agent and the colleagues who join. A call has room for three colleagues.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=4))]
+    pub(super) receivers: u32,
 }
 
 /// Arguments of `chat`.

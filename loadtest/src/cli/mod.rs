@@ -13,7 +13,8 @@ use serde_json::json;
 
 pub use args::Cli;
 use args::{
-    CapacityArgs, ChatArgs, CompareArgs, ConnectArgs, Engine, IdleArgs, IdleWorkerArgs, ProbeName, Scenario, StormArgs,
+    CapacityArgs, ChatArgs, CompareArgs, ConnectArgs, Engine, FanoutArgs, IdleArgs, IdleWorkerArgs, ProbeName,
+    Scenario, StormArgs,
 };
 use conduct::{Manner, conduct, could_not_begin};
 use setup::{Agents, Setup};
@@ -49,8 +50,12 @@ const CONNECT_CRITERIA: [&str; 2] = ["errors.total==0", "connect.total.p95<1s"];
 const CHAT_CRITERIA: [&str; 2] = ["errors.total==0", "chat.ack.p95<250ms"];
 
 /// Phases of the scenarios that connect.
-const CONNECT_NAMES: crate::assertion::PhaseNames<'static> =
-    &[("cold", &connect::PHASES), ("warm", &connect::PHASES), ("prepare", &connect::PREPARATION)];
+const CONNECT_NAMES: crate::assertion::PhaseNames<'static> = &[
+    ("cold", &connect::PHASES),
+    ("warm", &connect::PHASES),
+    ("prepare", &connect::PREPARATION),
+    ("guest", &connect::GUEST_PHASES),
+];
 
 impl Engine {
     fn start(self) -> Arc<dyn MediaEngine> {
@@ -66,15 +71,20 @@ pub async fn run(cli: Cli) -> ExitCode {
     match cli.scenario {
         Scenario::Connect(args) => {
             let (duration, hold) = (Duration::from_secs(30), Duration::from_millis(100));
-            run_connect("connect", &args, duration, hold, |_, _| {}).await
+            run_connect("connect", &args, Defaults { duration, hold, guests: 0 }, nothing).await
         }
         Scenario::Call(args) => {
             let (duration, hold) = (Duration::from_secs(30), Duration::from_secs(30));
-            run_connect("call", &args, duration, hold, |_, _| {}).await
+            run_connect("call", &args, Defaults { duration, hold, guests: 0 }, nothing).await
         }
         Scenario::Soak(args) => {
             let (duration, hold) = (Duration::from_secs(3_600), Duration::from_secs(5));
-            run_connect("soak", &args, duration, hold, note_drift).await
+            run_connect("soak", &args, Defaults { duration, hold, guests: 0 }, note_drift).await
+        }
+        Scenario::Fanout(FanoutArgs { connect, receivers }) => {
+            let (duration, hold) = (Duration::from_secs(30), Duration::from_secs(10));
+            let defaults = Defaults { duration, hold, guests: receivers - 1 };
+            run_connect("fanout", &connect, defaults, nothing).await
         }
         Scenario::Chat(args) => run_chat(&args).await,
         Scenario::Storm(args) => run_storm(&args).await,
@@ -98,11 +108,17 @@ fn raise_open_files() {
 
 fn nothing(_tally: &mut Tally, _server: Option<&ServerReport>) {}
 
+/// What the scenarios that connect have instead of an argument.
+struct Defaults {
+    duration: Duration,
+    hold: Duration,
+    guests: u32,
+}
+
 async fn run_connect(
     scenario: &'static str,
     args: &ConnectArgs,
-    duration: Duration,
-    hold: Duration,
+    defaults: Defaults,
     finish: fn(&mut Tally, Option<&ServerReport>),
 ) -> ExitCode {
     let manner = Manner {
@@ -115,7 +131,7 @@ async fn run_connect(
     };
     let begun = async {
         manner.check(&args.common.asserts)?;
-        prepare_connect(args, args.duration.unwrap_or(duration), args.hold.unwrap_or(hold), None).await
+        prepare_connect(args, &defaults, None).await
     };
     let (setup, plan, agents) = match begun.await {
         Ok(begun) => begun,
@@ -133,10 +149,10 @@ async fn run_connect(
 /// Reaches the server and gets the agents. `most` is the highest rate that they must serve.
 async fn prepare_connect(
     args: &ConnectArgs,
-    duration: Duration,
-    hold: Duration,
+    defaults: &Defaults,
     most: Option<(f64, u32)>,
 ) -> Result<(Setup, ConnectPlan, Agents), String> {
+    let (duration, hold) = (args.duration.unwrap_or(defaults.duration), args.hold.unwrap_or(defaults.hold));
     let mut setup = Setup::new(&args.common.server).await?;
     setup.mint_for(u64::MAX).await?;
     let arrivals = match args.arrivals {
@@ -146,7 +162,9 @@ async fn prepare_connect(
     let (rate, steps) = most.unwrap_or((arrivals.per_second(), 1));
     let busy_s = (args.card + hold).as_secs_f64() + AGENT_TURNAROUND_S;
     let wanted = args.agents.unwrap_or((rate * busy_s).ceil() as u32 + 2);
-    let agents = Agents::open(&setup.rest, args, wanted, (duration + hold + args.lead) * steps).await?;
+    let all = wanted.saturating_mul(1 + defaults.guests);
+    let agents = Agents::open(&setup.rest, args, all, (duration + hold + args.lead) * steps).await?;
+    let (own, guest_agents) = agents.split(defaults.guests);
     let plan = ConnectPlan {
         aim: setup.aim.clone(),
         mode: args.mode,
@@ -155,10 +173,12 @@ async fn prepare_connect(
         lead: args.lead,
         card: args.card,
         hold,
-        agents: agents.tokens.clone(),
+        agents: own,
         engine: args.engine.start(),
         codec: args.codec,
         faults: FaultPlan::new(args.faults.clone()),
+        guests: defaults.guests,
+        guest_agents,
     };
     Ok((setup, plan, agents))
 }
@@ -172,6 +192,7 @@ fn connect_settings(plan: &ConnectPlan, args: &ConnectArgs) -> serde_json::Value
         "card_s": plan.card.as_secs_f64(),
         "hold_s": plan.hold.as_secs_f64(),
         "agents": plan.agents.len(),
+        "receivers": plan.guests + 1,
         "engine": plan.engine.name(),
         "codec": plan.codec.as_str(),
         "tls": plan.aim.target.is_secure(),
@@ -400,20 +421,20 @@ async fn prepare_capacity(args: &CapacityArgs) -> Result<(CapacityPlan, Setup, A
     if !(1.05..=10.0).contains(&args.factor) {
         return Err("--factor is between 1.05 and 10".to_owned());
     }
-    let (scenario, names, defaults): (_, crate::assertion::PhaseNames<'_>, _) = match args.probe {
+    let (scenario, names, usual): (_, crate::assertion::PhaseNames<'_>, _) = match args.probe {
         ProbeName::Connect => ("connect", CONNECT_NAMES, CONNECT_CRITERIA),
         ProbeName::Chat => ("chat", &[("chat", &chat::PHASES)], CHAT_CRITERIA),
     };
     let asked = &args.connect.common.asserts;
     asked.iter().try_for_each(|assertion| assertion.check_names(scenario, names))?;
     let criteria: Vec<Assertion> =
-        if asked.is_empty() { defaults.iter().filter_map(|text| text.parse().ok()).collect() } else { asked.clone() };
+        if asked.is_empty() { usual.iter().filter_map(|text| text.parse().ok()).collect() } else { asked.clone() };
+    let defaults = Defaults { duration: STEP_DEFAULT, hold: Duration::from_millis(100), guests: 0 };
     let duration = args.connect.duration.unwrap_or(STEP_DEFAULT);
-    let hold = args.connect.hold.unwrap_or(Duration::from_millis(100));
     let (setup, probe, agents, from) = match args.probe {
         ProbeName::Connect => {
             let most = Some((args.max_rate.per_second().min(100.0), 40));
-            let (setup, plan, agents) = prepare_connect(&args.connect, duration, hold, most).await?;
+            let (setup, plan, agents) = prepare_connect(&args.connect, &defaults, most).await?;
             let from = plan.arrivals.per_second();
             (setup, Probe::Connect(Box::new(plan)), agents, from)
         }

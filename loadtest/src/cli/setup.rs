@@ -148,6 +148,13 @@ impl Agents {
         Ok(Self { tokens, batch: Some(made.batch) })
     }
 
+    /// The tokens of those who have calls, and of `guests` times as many who join them.
+    pub(super) fn split(&self, guests: u32) -> (Vec<String>, Vec<String>) {
+        let own = self.tokens.len() / (1 + guests as usize);
+        let (own, others) = self.tokens.split_at(own.max(1).min(self.tokens.len()));
+        (own.to_vec(), others.to_vec())
+    }
+
     /// Removes what was made.
     pub(super) async fn close(self, rest: &RestClient) {
         let Some(batch) = self.batch else { return };

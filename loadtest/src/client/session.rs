@@ -66,6 +66,8 @@ pub struct Session {
     pub errors: Vec<WireError>,
     /// The unread `media_answer`.
     pub media_answer: Option<String>,
+    /// The unread `watch_answer`.
+    pub watch_answer: Option<String>,
     /// `start_bitrate_kbps` of the last `media_answer`.
     pub start_bitrate_kbps: Option<u32>,
     /// The last `slots`.
@@ -252,6 +254,7 @@ impl Session {
                 self.media_answer = Some(sdp.clone());
                 self.start_bitrate_kbps = *start_bitrate_kbps;
             }
+            ServerMessage::WatchAnswer { sdp, .. } => self.watch_answer = Some(sdp.clone()),
             ServerMessage::Slots { slots, watched: None } => self.slots.clone_from(slots),
             ServerMessage::MediaRestart { watched: None } => self.restarts_asked += 1,
             ServerMessage::MediaClosed { message, watched: None } => self.media_closed = Some(message.clone()),

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::chat::{self, ChatPlan};
-use super::connect::{self, ConnectPlan};
-use super::crew::Crew;
+use super::connect::{self, ConnectPlan, Staff};
 use super::{Pace, ProgressBar, Stop};
 use crate::assertion::Assertion;
 use crate::client::RestClient;
@@ -55,10 +54,10 @@ pub struct CapacityPlan {
 pub async fn run(plan: CapacityPlan, rest: RestClient, mut stop: Stop, progress: ProgressBar) -> Result<Tally, String> {
     let mut whole = Tally::default();
     whole.course.begin(Instant::now());
-    let crew = match &plan.probe {
+    let staff = match &plan.probe {
         Probe::Connect(connect) => {
             progress.set_message("agents");
-            Some(connect::open_crew(connect).await.map_err(|error| error.to_string())?)
+            Some(connect::open_staff(connect).await.map_err(|error| error.to_string())?)
         }
         Probe::Chat(_) => None,
     };
@@ -66,7 +65,7 @@ pub async fn run(plan: CapacityPlan, rest: RestClient, mut stop: Stop, progress:
     let mut halvings = 0;
     let mut rate = plan.from;
     while whole.steps.len() < STEPS_MAX && !stop.is_asked() {
-        let step = try_rate(&plan, rate, crew.clone(), &rest, &stop, &progress, &mut whole).await?;
+        let step = try_rate(&plan, rate, staff.clone(), &rest, &stop, &progress, &mut whole).await?;
         if stop.is_asked() {
             // A step that was cut short says nothing.
             break;
@@ -111,7 +110,7 @@ fn conclude(whole: &mut Tally, knee: f64, fell: Option<f64>, most: f64) {
 async fn try_rate(
     plan: &CapacityPlan,
     rate: f64,
-    crew: Option<Arc<Crew>>,
+    staff: Option<Arc<Staff>>,
     rest: &RestClient,
     stop: &Stop,
     progress: &ProgressBar,
@@ -121,10 +120,10 @@ async fn try_rate(
     progress.reset();
     let generator = Generator::start();
     let before = (Instant::now(), Measured::ask(rest).await.ok().and_then(|measured| measured.cpu_s));
-    let (mut tally, scenario, latency) = match (&plan.probe, crew) {
-        (Probe::Connect(connect), Some(crew)) => {
+    let (mut tally, scenario, latency) = match (&plan.probe, staff) {
+        (Probe::Connect(connect), Some(staff)) => {
             let step = ConnectPlan { arrivals: pace, ..(**connect).clone() };
-            (connect::run_with(step, crew, stop.clone(), progress.clone()).await, "connect", "total")
+            (connect::run_with(step, staff, stop.clone(), progress.clone()).await, "connect", "total")
         }
         (Probe::Chat(chat), _) => {
             let step = ChatPlan { rate: pace, ..(**chat).clone() };

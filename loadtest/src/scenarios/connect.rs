@@ -1,4 +1,4 @@
-//! Scenarios `connect`, `call` and `soak`: how long from a viewer's consent to the agent's picture, and how the picture fares
+//! Scenarios `connect`, `call`, `fanout` and `soak`: how long from a viewer's consent to the agent's picture, and how the picture fares
 //! while the call is held.
 //!
 //! Viewers arrive on a schedule that does not care how earlier ones fare (open loop). Each opens a socket and writes `lead`
@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
 use super::crew::{CallMedia, Crew};
+use super::guests::Guests;
 use super::journey::{Journey, Outcome};
 use super::{Aim, Pace, ProgressBar, Stop};
 use crate::call::CallError;
@@ -26,6 +27,8 @@ pub const PHASES: [&str; 12] =
 /// Phases of the preparation, before the consent: the first message's acknowledgement, the wait for an idle agent (more than a
 /// moment means that the run has too few of them), and the invitation's way.
 pub const PREPARATION: [&str; 3] = ["chat", "agent", "invite"];
+/// Phases of colleagues who join: their connection, and from joining to the first frame.
+pub const GUEST_PHASES: [&str; 2] = ["watch", "first_frame"];
 /// Phase name of the generator's own delay behind its schedule.
 pub const LATE: &str = "generator.late";
 /// Failures to reach the server in a row after which the run is broken off.
@@ -79,6 +82,18 @@ pub struct ConnectPlan {
     pub codec: VideoCodec,
     /// Faults on purpose; they hit viewers in a call.
     pub faults: FaultPlan,
+    /// Colleagues who join each call once its picture is there.
+    pub guests: u32,
+    /// Session tokens of all the colleagues.
+    pub guest_agents: Vec<String>,
+}
+
+/// Everybody on the agents' side.
+pub(super) struct Staff {
+    /// Those who have calls.
+    pub(super) crew: Crew,
+    /// Those who join them.
+    pub(super) guests: Guests,
 }
 
 /// Runs the scenario. What was measured comes back however it ends.
@@ -87,21 +102,23 @@ pub struct ConnectPlan {
 /// [`CallError`] when the agents cannot be set up: nothing was measured then.
 pub async fn run(plan: ConnectPlan, stop: Stop, progress: ProgressBar) -> Result<Tally, CallError> {
     progress.set_message("agents");
-    let crew = open_crew(&plan).await?;
-    Ok(run_with(plan, crew, stop, progress).await)
+    let staff = open_staff(&plan).await?;
+    Ok(run_with(plan, staff, stop, progress).await)
 }
 
 /// Opens the agents of a plan, for one run or several in a row.
 ///
 /// # Errors
 /// [`CallError`] of the first agent that cannot be set up.
-pub(super) async fn open_crew(plan: &ConnectPlan) -> Result<Arc<Crew>, CallError> {
+pub(super) async fn open_staff(plan: &ConnectPlan) -> Result<Arc<Staff>, CallError> {
     let media = MediaOptions { codecs: VideoCodec::ALL.to_vec(), local: plan.aim.local_address() };
-    Ok(Arc::new(Crew::open(&plan.aim, &plan.agents, &plan.engine, &media).await?))
+    let crew = Crew::open(&plan.aim, &plan.agents, &plan.engine, &media).await?;
+    let guests = Guests::open(&plan.aim, &plan.guest_agents, Arc::clone(&plan.engine), media).await?;
+    Ok(Arc::new(Staff { crew, guests }))
 }
 
 /// Runs with agents that are up.
-pub(super) async fn run_with(plan: ConnectPlan, crew: Arc<Crew>, mut stop: Stop, progress: ProgressBar) -> Tally {
+pub(super) async fn run_with(plan: ConnectPlan, staff: Arc<Staff>, mut stop: Stop, progress: ProgressBar) -> Tally {
     progress.set_message("viewers");
     let plan = Arc::new(plan);
     let arrivals = plan.arrivals.events_in(plan.duration);
@@ -117,7 +134,7 @@ pub(super) async fn run_with(plan: ConnectPlan, crew: Arc<Crew>, mut stop: Stop,
                 let intended = (start + plan.arrivals.at(next) + plan.lead).into_std();
                 book.tally.course.intended(intended);
                 let journey = Journey::new(Arc::clone(&plan), start.into_std(), next, intended);
-                running.spawn(journey.run(Arc::clone(&crew), next));
+                running.spawn(journey.run(Arc::clone(&staff), next));
                 next += 1;
             }
             Some(outcome) = running.join_next() => {
@@ -147,6 +164,8 @@ struct Book {
     tally: Tally,
     faults: Vec<FaultOutcome>,
     media: CallMedia,
+    guests: CallMedia,
+    guest_visits: u64,
     calls: u64,
     with_freezes: u64,
 }
@@ -157,7 +176,15 @@ impl Book {
         tally.course.begin(start);
         tally.count("completed", 0);
         tally.count("failed", 0);
-        Self { tally, faults: Vec::new(), media: CallMedia::default(), calls: 0, with_freezes: 0 }
+        Self {
+            tally,
+            faults: Vec::new(),
+            media: CallMedia::default(),
+            guests: CallMedia::default(),
+            guest_visits: 0,
+            calls: 0,
+            with_freezes: 0,
+        }
     }
 
     fn note(&mut self, outcome: Outcome) {
@@ -170,6 +197,12 @@ impl Book {
             self.calls += 1;
             self.with_freezes += u64::from(media.freezes > 0);
             self.media.add(&media);
+        }
+        for view in &outcome.guests {
+            self.guest_visits += 1;
+            self.guests.add(&view.media);
+            self.tally.phases.record("guest.watch", view.watch);
+            self.tally.phases.record("guest.first_frame", view.first_frame);
         }
         match (outcome.failure, outcome.total) {
             (None, Some(total)) => {
@@ -200,6 +233,16 @@ impl Book {
             let watched = media.watched.as_secs_f64().max(1e-3);
             tally.figure("frozen_percent", media.frozen.as_secs_f64() * 100.0 / watched);
             tally.figure("frames_per_s", media.frames as f64 / watched);
+        }
+        if self.guest_visits > 0 {
+            let (tally, media) = (&mut self.tally, self.guests);
+            let lost = media.packets_expected.saturating_sub(media.packets_received);
+            let watched = media.watched.as_secs_f64().max(1e-3);
+            tally.count("guest_visits", self.guest_visits);
+            tally.count("guest_freezes", media.freezes);
+            tally.figure("guest_loss_percent", lost as f64 * 100.0 / media.packets_expected.max(1) as f64);
+            tally.figure("guest_frozen_percent", media.frozen.as_secs_f64() * 100.0 / watched);
+            tally.figure("guest_frames_per_s", media.frames as f64 / watched);
         }
         self.tally
     }

@@ -46,6 +46,18 @@ pub(super) struct CallMedia {
 }
 
 impl CallMedia {
+    /// What came between a first frame at `at` and now.
+    pub(super) fn between(at: Instant, first: ArrivalSnapshot, last: ArrivalSnapshot) -> Self {
+        Self {
+            frames: last.frames - first.frames,
+            packets_received: last.packets_received.saturating_sub(first.packets_received),
+            packets_expected: last.packets_expected.saturating_sub(first.packets_expected),
+            freezes: last.freezes - first.freezes,
+            frozen: Duration::from_millis(last.frozen_ms - first.frozen_ms),
+            watched: at.elapsed(),
+        }
+    }
+
     /// Adds another call.
     pub(super) fn add(&mut self, other: &Self) {
         self.frames += other.frames;
@@ -71,6 +83,9 @@ struct Job {
     picture: oneshot::Sender<PictureResult>,
     summary: oneshot::Sender<CallMedia>,
 }
+
+/// An agent that is up, or why not.
+type Opened = Result<(AgentClient, Peer), CallError>;
 
 /// Agents that are set up at the same time.
 const OPENING_MAX: usize = 8;
@@ -121,7 +136,7 @@ impl Crew {
     /// Takes an agent that is up into the crew.
     fn join(
         &mut self,
-        opened: Option<Result<Result<(AgentClient, Peer), CallError>, tokio::task::JoinError>>,
+        opened: Option<Result<Opened, tokio::task::JoinError>>,
         idle: &mpsc::Sender<usize>,
     ) -> Result<(), CallError> {
         let Some(Ok(opened)) = opened else { return Ok(()) };
@@ -182,14 +197,7 @@ impl Active {
 
     fn sum_up(&mut self, last: ArrivalSnapshot) {
         let Some(summary) = self.summary.take() else { return };
-        let media = self.first.map_or_else(CallMedia::default, |(at, first)| CallMedia {
-            frames: last.frames - first.frames,
-            packets_received: last.packets_received.saturating_sub(first.packets_received),
-            packets_expected: last.packets_expected.saturating_sub(first.packets_expected),
-            freezes: last.freezes - first.freezes,
-            frozen: Duration::from_millis(last.frozen_ms - first.frozen_ms),
-            watched: at.elapsed(),
-        });
+        let media = self.first.map_or_else(CallMedia::default, |(at, first)| CallMedia::between(at, first, last));
         // A viewer that gave up does not wait any more.
         let _ = summary.send(media);
     }

@@ -7,10 +7,12 @@ use signaling::CallId;
 use signaling::timeline::{EndReason, Surface};
 use signaling::wire::{CallStage, Phase};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::time::{Instant as TokioInstant, sleep_until};
 
-use super::connect::ConnectPlan;
+use super::connect::{ConnectPlan, Staff};
 use super::crew::{Assignment, CallMedia, Crew, Picture, PictureResult};
+use super::guests::GuestView;
 use crate::call::{self, CallError};
 use crate::client::{ClientError, Pump, ViewerClient, wait_for};
 use crate::engine::{MediaOptions, Peer};
@@ -18,6 +20,8 @@ use crate::faults::{Fate, FaultKind, FaultOutcome, strikes};
 
 /// Bound on each wait of a viewer.
 const STEP_LIMIT: Duration = Duration::from_secs(15);
+/// Share of the call after which colleagues leave, so that none is cut off by its end.
+const GUESTS_STAY: f64 = 0.9;
 /// Bound on a recovery from a fault. A server gives a broken line up after 20 s and a silent one after 30.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
 
@@ -35,6 +39,8 @@ pub(super) struct Outcome {
     pub(super) total: Option<Duration>,
     /// What the agent saw of the call.
     pub(super) media: Option<CallMedia>,
+    /// What colleagues saw who joined.
+    pub(super) guests: Vec<GuestView>,
     /// A fault that hit it.
     pub(super) fault: Option<FaultOutcome>,
     /// The step that failed, and why.
@@ -69,6 +75,7 @@ impl Journey {
             late: Instant::now().saturating_duration_since(due),
             total: None,
             media: None,
+            guests: Vec::new(),
             fault: None,
             failure: None,
         };
@@ -76,8 +83,8 @@ impl Journey {
     }
 
     /// Goes the whole way.
-    pub(super) async fn run(mut self, crew: Arc<Crew>, n: u64) -> Outcome {
-        if let Err(kind) = self.travel(&crew, n).await {
+    pub(super) async fn run(mut self, staff: Arc<Staff>, n: u64) -> Outcome {
+        if let Err(kind) = self.travel(&staff, n).await {
             self.outcome.failure = Some((self.step, kind));
         }
         self.outcome
@@ -87,11 +94,11 @@ impl Journey {
         self.outcome.phases.push((format!("{}.{phase}", self.outcome.mode), duration));
     }
 
-    async fn travel(&mut self, crew: &Crew, n: u64) -> Result<(), String> {
+    async fn travel(&mut self, staff: &Arc<Staff>, n: u64) -> Result<(), String> {
         let intended = self.outcome.intended;
         let warm = self.outcome.mode == "warm";
         let mut client = self.arrive(n).await.map_err(|error| error.kind())?;
-        let (call, assignment) = self.be_invited(&mut client, crew, n).await?;
+        let (call, assignment) = self.be_invited(&mut client, &staff.crew, n).await?;
         let media = MediaOptions { codecs: vec![self.plan.codec], local: self.plan.aim.local_address() };
         let mut peer = self.plan.engine.open(media).map_err(|error| CallError::from(error).kind())?;
         if warm {
@@ -115,7 +122,9 @@ impl Journey {
         let total = picture.first_frame.saturating_duration_since(intended);
         self.note("total", total);
         self.outcome.total = Some(total);
-        self.stay(client, peer, &call, assignment.summary).await
+        let visits = self.invite_guests(staff, &call);
+        self.stay(client, peer, &call, assignment.summary).await?;
+        self.see_off(visits).await
     }
 
     async fn arrive(&mut self, n: u64) -> Result<ViewerClient, ClientError> {
@@ -178,6 +187,25 @@ impl Journey {
         self.note("ice", up.ice.saturating_duration_since(exchange.answered));
         self.note("dtls", up.dtls.saturating_duration_since(up.ice));
         Ok(up.dtls)
+    }
+
+    /// Lets the planned number of colleagues join.
+    fn invite_guests(&self, staff: &Arc<Staff>, call: &CallId) -> JoinSet<Result<GuestView, String>> {
+        let until = Instant::now() + self.plan.hold.mul_f64(GUESTS_STAY);
+        let mut visits = JoinSet::new();
+        for _ in 0..self.plan.guests {
+            let (staff, call) = (Arc::clone(staff), call.clone());
+            visits.spawn(async move { staff.guests.join(&call, until).await });
+        }
+        visits
+    }
+
+    async fn see_off(&mut self, mut visits: JoinSet<Result<GuestView, String>>) -> Result<(), String> {
+        self.step = "guest";
+        while let Some(visit) = visits.join_next().await {
+            self.outcome.guests.push(visit.map_err(|_| "panicked".to_owned())??);
+        }
+        Ok(())
     }
 
     /// Shares for as long as planned, through the faults that hit it, and leaves.

@@ -4,6 +4,7 @@ pub mod capacity;
 pub mod chat;
 pub mod connect;
 mod crew;
+mod guests;
 pub mod idle;
 mod journey;
 mod pace;

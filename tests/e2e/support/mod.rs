@@ -8,7 +8,7 @@ mod process;
 pub(crate) mod strace;
 
 pub(crate) use calls::{CallInProgress, WarmAgent, meanwhile, open_peer, wait_agent_call, wait_viewer_call};
-pub(crate) use process::Site;
+pub(crate) use process::{SERVER, Site};
 
 use std::time::Duration;
 
