@@ -2,6 +2,7 @@
 // pictures, requests for a call.
 
 import type { Page } from '@playwright/test';
+import { expectAccessible, expectReachable } from '../support/access.ts';
 import { Agent } from '../support/agent.ts';
 import { openConversation } from '../support/conversation.ts';
 import { ACCOUNT, expect, type Stage, test } from '../support/fixtures.ts';
@@ -370,4 +371,56 @@ test('pictures go both ways, and open large', async ({ stage }) => {
   await agent.page.getByRole('button', { name: 'Send a picture', exact: true }).click();
   await (await other).setFiles({ name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
   await expect(agent.page.getByText('This file is not a picture that can be sent')).toBeVisible();
+});
+
+test('axe finds no serious fault in notes, canned replies, settings, requests and a call of voices', async ({ stage }) => {
+  test.setTimeout(240_000);
+  const { viewer, agent } = await openConversation(stage, { permissions: ['microphone'] });
+  const { page } = agent;
+  await page.context().grantPermissions(['microphone', 'camera']);
+  const look = async (what: string) => {
+    await expectAccessible(page, what);
+    await page.setViewportSize({ width: 640, height: 360 });
+    await expectReachable(page, `${what}, 200 %`);
+    await page.setViewportSize({ width: 1280, height: 720 });
+  };
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  await button('Internal note').click();
+  await page.getByRole('textbox', { name: 'Internal note' }).fill('For colleagues alone.');
+  await look('writing a note');
+  await page.getByRole('textbox', { name: 'Internal note' }).press('Enter');
+  await expect(agent.log.getByText('For colleagues alone.')).toBeVisible();
+  await button('Internal note').click();
+  await button('Canned replies').click();
+  await expect(page.getByRole('option').first()).toBeVisible();
+  await expectAccessible(page, 'canned replies');
+  await page.getByRole('button', { name: 'Manage canned replies' }).click();
+  const manage = page.getByRole('dialog', { name: 'Manage canned replies' });
+  await expect(manage.getByRole('listitem').first()).toBeVisible();
+  await look('managing canned replies');
+  await manage.getByRole('button', { name: 'New canned reply' }).click();
+  await manage.getByRole('button', { name: 'Save' }).click();
+  await look('a canned reply without its parts');
+  await page.keyboard.press('Escape');
+  await agent.reply.fill('');
+  for (const name of ['Alerts', 'Theme']) {
+    await button(name).click();
+    await expectAccessible(page, name);
+    await page.keyboard.press('Escape');
+  }
+  await viewer.dialog.getByRole('button', { name: 'Ask for a call' }).click();
+  await expect(button('Accept the call request')).toBeVisible();
+  await look('a request for a call');
+  await button('Accept the call request').click();
+  await expect(viewer.card).toBeVisible();
+  const others = viewer.card.getByText('Other ways');
+  if (await others.isVisible()) await others.click();
+  await viewer.card.getByRole('button', { name: 'Talk only' }).click();
+  await expect(agent.call.getByText('Voice call')).toBeVisible();
+  await agent.call.getByRole('button', { name: 'Turn on microphone' }).click();
+  await expect(agent.call.getByRole('combobox', { name: 'Microphone' })).toBeVisible();
+  await look('a call of voices');
+  await agent.endCall();
+  await expect(page.getByText('Call ended. You ended the call.')).toBeVisible();
+  await look('an ended call');
 });

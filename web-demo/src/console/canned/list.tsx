@@ -43,7 +43,8 @@ export function CannedList({ id, state, some, found, active, lang, choose, point
           : t.canned.empty;
   return (
     <div class="canned">
-      <div id={id} ref={list} class="canned__list" role="listbox" aria-label={t.canned.label}>
+      {/* Focusable as everything that scrolls; the keys come from the text box. */}
+      <div id={id} ref={list} class="canned__list" role="listbox" aria-label={t.canned.label} tabIndex={0}>
         {found.map((reply, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the text box's, which keeps the focus
           // biome-ignore lint/a11y/useFocusableInteractive: chosen by aria-activedescendant
