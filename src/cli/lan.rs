@@ -1,12 +1,13 @@
 //! The demo on the local network: address, generated certificate, QR code.
 
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::Context as _;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
 use crate::config::Config;
+use crate::media_driver::outward;
 use crate::server::{create_private_dir, write_private};
 
 /// This machine on its network.
@@ -16,7 +17,7 @@ pub(super) struct Lan {
 
 /// Lets the server listen on the network address with a certificate of its own, kept in the data folder.
 pub(super) fn prepare(config: &mut Config) -> anyhow::Result<Lan> {
-    let address = network_address().context("this machine has no network address; is it connected?")?;
+    let address = outward().context("this machine has no network address; is it connected?")?;
     config.http.bind.0.set_ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     config.media.bind = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     config.media.external_addresses = vec![address, IpAddr::V4(Ipv4Addr::LOCALHOST)];
@@ -48,12 +49,4 @@ impl Lan {
             "\n{picture}\n\n  On a phone in the same network: {url}\n  Its browser warns once: the certificate is this machine's own.\n"
         )
     }
-}
-
-/// The address from which this machine reaches others. Nothing is sent: connecting a UDP socket only picks a route.
-fn network_address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
-    let address = socket.local_addr().ok()?.ip();
-    (!address.is_unspecified() && !address.is_loopback()).then_some(address)
 }

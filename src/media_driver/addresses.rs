@@ -1,13 +1,53 @@
-//! Which addresses are told to clients.
+//! Where the sockets are bound, which addresses are told to clients, and from where datagrams are taken.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use socket2::SockAddr;
 
+/// Who can reach the sockets, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// Address the sockets are bound to.
+    pub(super) bind: IpAddr,
+    /// Addresses told to clients, best first.
+    pub(super) told: Vec<IpAddr>,
+    /// Datagrams are taken from this machine alone.
+    pub(super) own_machine: bool,
+}
+
+impl Reach {
+    /// For the configured `bind` and `external` addresses.
+    ///
+    /// Bound to 127.0.0.1 with nothing else configured, the server is for this machine alone, and that needs a second
+    /// address: Firefox has no loopback candidates and pairs none with loopback, but finds the machine by the address of
+    /// its default route. Datagrams of other machines are dropped unread.
+    pub(super) fn of(bind: IpAddr, external: &[IpAddr]) -> io::Result<Self> {
+        if bind == IpAddr::V4(Ipv4Addr::LOCALHOST) && external.is_empty() {
+            if let Some(outward) = outward() {
+                return Ok(Self { bind: Ipv4Addr::UNSPECIFIED.into(), told: vec![bind, outward], own_machine: true });
+            }
+        }
+        Ok(Self { bind, told: advertised(bind, external)?, own_machine: false })
+    }
+
+    /// Whether a datagram from `source` is taken. The kernel drops what comes from outside under an address of ours.
+    pub(super) fn takes(&self, source: IpAddr) -> bool {
+        !self.own_machine || source.is_loopback() || self.told.contains(&source)
+    }
+}
+
+/// The address from which this machine reaches others. Nothing is sent: connecting a UDP socket only picks a route.
+pub(crate) fn outward() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(198, 51, 100, 1), 9)).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_unspecified() && !address.is_loopback()).then_some(address)
+}
+
 /// The addresses to advertise for a socket bound to `bind`: those configured, else the bound one, else, bound to all,
 /// those of all interfaces, loopback last.
-pub(super) fn advertised(bind: IpAddr, external: &[IpAddr]) -> io::Result<Vec<IpAddr>> {
+fn advertised(bind: IpAddr, external: &[IpAddr]) -> io::Result<Vec<IpAddr>> {
     if !external.is_empty() {
         return Ok(external.to_vec());
     }
@@ -75,7 +115,6 @@ unsafe fn ip(address: *const libc::sockaddr, family: libc::sa_family_t) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Ipv4Addr;
 
     #[test]
     fn bound_to_all_the_interfaces_are_told_loopback_last() {
@@ -89,5 +128,24 @@ mod tests {
         let external = [IpAddr::from([203, 0, 113, 7])];
         assert_eq!(advertised(Ipv4Addr::UNSPECIFIED.into(), &external).unwrap(), external);
         assert_eq!(advertised(Ipv4Addr::LOCALHOST.into(), &[]).unwrap(), [IpAddr::from([127, 0, 0, 1])]);
+    }
+
+    #[test]
+    fn bound_to_loopback_only_this_machine_is_served() {
+        let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let reach = Reach::of(loopback, &[]).unwrap();
+        assert_eq!(reach.told[0], loopback);
+        assert!(reach.told.iter().all(|own| reach.takes(*own)));
+        assert!(reach.takes([127, 0, 0, 9].into()));
+        // A machine without a route has loopback alone, and nobody else can reach that.
+        assert_eq!(reach.own_machine, reach.told.len() == 2);
+        assert_eq!(reach.takes([203, 0, 113, 7].into()), !reach.own_machine);
+    }
+
+    #[test]
+    fn loopback_told_on_purpose_stays_strict() {
+        let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let reach = Reach::of(loopback, &[loopback]).unwrap();
+        assert_eq!(reach, Reach { bind: loopback, told: vec![loopback], own_machine: false });
     }
 }

@@ -23,6 +23,8 @@ use media::{CoreConfig, CoreError, PeerKey, RoomKey};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use addresses::Reach;
+pub(crate) use addresses::outward;
 use udp::Udp;
 use wait::Waker;
 use worker::{Command, Counters, Worker};
@@ -39,7 +41,8 @@ const WORKERS_MAX: usize = 64;
 pub struct MediaConfig {
     /// Number of workers, 1 to 64.
     pub workers: usize,
-    /// Address the sockets are bound to; may be unspecified.
+    /// Address the sockets are bound to; may be unspecified. 127.0.0.1 without `external`: for this machine alone, by all
+    /// addresses under which its browsers find it.
     pub bind: IpAddr,
     /// Addresses told to clients. Empty: the bound one, or those of all interfaces when bound to all.
     pub external: Vec<IpAddr>,
@@ -157,7 +160,7 @@ pub enum MediaEvent {
         /// When, ms.
         at_ms: f64,
     },
-    /// ICE lost the peer; its client should restart ICE. Without that, [`MediaEvent::Closed`] follows in a minute.
+    /// ICE lost the peer; its client should restart ICE. Without that, [`MediaEvent::Closed`] follows in some minutes.
     Disconnected {
         /// The peer.
         peer: PeerId,
@@ -198,7 +201,7 @@ pub enum MediaEvent {
         /// When, ms.
         at_ms: f64,
     },
-    /// A second of a publisher's pictures; may be missing when the consumer is slow.
+    /// A second of what a publisher sends; may be missing when the consumer is slow.
     Sample {
         /// The room.
         room: RoomId,
@@ -243,25 +246,25 @@ pub fn start(config: MediaConfig, clock: fn() -> f64) -> Result<(MediaHandle, mp
     if config.workers == 0 || config.workers > WORKERS_MAX {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "media workers must be 1 to 64").into());
     }
-    let addresses = addresses::advertised(config.bind, &config.external)?;
+    let reach = Reach::of(config.bind, &config.external)?;
     let (events, receiver) = mpsc::channel(EVENTS_MAX);
     let mut workers = Vec::with_capacity(config.workers);
     let mut starting = Vec::with_capacity(config.workers);
     for index in 0..config.workers {
         let port = worker_port(config.first_port, index)?;
-        let pin_source = config.bind.is_unspecified() && config.external.is_empty();
-        let udp = Udp::bind(SocketAddr::new(config.bind, port), pin_source)?;
+        let pin_source = reach.bind.is_unspecified() && config.external.is_empty();
+        let udp = Udp::bind(SocketAddr::new(reach.bind, port), pin_source)?;
         let port = udp.local().port();
         let core = CoreConfig {
             peers_max: config.peers_max.div_ceil(config.workers),
             rooms_max: config.rooms_max.div_ceil(config.workers),
-            ..CoreConfig::new(addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect())
+            ..CoreConfig::new(reach.told.iter().map(|ip| SocketAddr::new(*ip, port)).collect())
         };
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let waker = Arc::new(Waker::new()?);
         let counters = Arc::new(Counters::new(port));
         workers.push(Access { commands, waker: waker.clone(), counters: counters.clone() });
-        starting.push(Worker::new(index, udp, core, inbox, waker, events.clone(), counters, clock));
+        starting.push(Worker::new(index, udp, reach.clone(), core, inbox, waker, events.clone(), counters, clock));
     }
     let mut threads = Vec::with_capacity(starting.len());
     for (index, worker) in starting.into_iter().enumerate() {

@@ -12,6 +12,7 @@ use media::{Core, CoreConfig, CoreError, Event, Output, PeerKey, RoomKey, Server
 use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 use tokio::sync::{mpsc, oneshot};
 
+use super::addresses::Reach;
 use super::udp::{BATCH, Datagram, Inbox, Udp};
 use super::wait::{self, Waker};
 use super::{MediaEvent, PeerId, RoomId, SlotUse};
@@ -89,6 +90,7 @@ impl Counters {
 pub(super) struct Worker {
     index: usize,
     udp: Udp,
+    reach: Reach,
     config: CoreConfig,
     commands: mpsc::Receiver<Command>,
     waker: Arc<Waker>,
@@ -115,6 +117,7 @@ impl Worker {
     pub(super) fn new(
         index: usize,
         udp: Udp,
+        reach: Reach,
         config: CoreConfig,
         commands: mpsc::Receiver<Command>,
         waker: Arc<Waker>,
@@ -125,6 +128,7 @@ impl Worker {
         Self {
             index,
             udp,
+            reach,
             config,
             commands,
             waker,
@@ -276,7 +280,9 @@ impl Worker {
             };
             let now = Instant::now();
             for index in 0..count {
-                let Some(received) = turn.inbox.get(index) else { continue };
+                let Some(received) = turn.inbox.get(index).filter(|r| self.reach.takes(r.source.ip())) else {
+                    continue;
+                };
                 let Some(local) = self.local(received.source, received.destination) else { continue };
                 turn.core.handle_datagram(now, received.source, local, received.bytes);
             }

@@ -8,7 +8,7 @@ mod stage;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Connected, MediaConfig, MediaError, MediaEvent, MediaHandle, PeerId, SourceKind, start};
+use super::{Connected, MediaConfig, MediaError, MediaEvent, MediaHandle, PeerId, SourceKind, outward, start};
 use client::Client;
 use tokio::sync::mpsc::Receiver;
 
@@ -105,6 +105,25 @@ async fn packets_and_echoes_pass_and_events_tell() {
 async fn a_socket_bound_to_all_addresses_answers_from_the_right_one() {
     forwards(Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::LOCALHOST.into()).await;
     forwards(Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::LOCALHOST.into()).await;
+}
+
+/// As Firefox does: it has no loopback candidates of its own and pairs none with the server's.
+#[tokio::test(flavor = "multi_thread")]
+async fn bound_to_loopback_this_machine_gets_through_by_its_outward_address() {
+    // Without a route there is no such address, and such a browser has no candidates at all.
+    let Some(outward) = outward() else { return };
+    let (media, _events) = media(1, Ipv4Addr::LOCALHOST.into());
+    let socket = UdpSocket::bind((outward, 0)).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let start = Instant::now();
+    let (mut client, offer) = Client::new(socket.local_addr().unwrap(), start);
+    let Connected { peer, answer } = media.connect(Some(0), offer).await.unwrap();
+    let told =
+        answer.split_inclusive("\r\n").filter(|line| !(line.starts_with("a=candidate") && line.contains("127.0.0.1")));
+    client.answer(&told.collect::<String>());
+    let mut browser = Participant { client, socket, peer, start };
+    pump_until(&mut [&mut browser], |p| p[0].client.connected);
+    media.shutdown().await;
 }
 
 async fn forwards(bind: IpAddr, from: IpAddr) {
