@@ -1,8 +1,8 @@
 // The steps that most tests begin with: a viewer on the stream, an agent at the desk, a ticket between them, a call.
 
-import type { BrowserContextOptions } from '@playwright/test';
+import type { Browser } from '@playwright/test';
 import type { Agent } from './agent.ts';
-import { expect, type Stage } from './fixtures.ts';
+import { expect, type Profile, type Stage } from './fixtures.ts';
 import type { Server } from './server.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -14,15 +14,16 @@ export interface Opened {
   ticket: number;
 }
 
-/** How: over https, and what kind of browser the viewer has. */
-type Options = BrowserContextOptions & { tls?: boolean };
+/** How: over https, what kind of browser the viewer has, and which one the agent. */
+export type Options = Profile & { tls?: boolean; agentBrowser?: Browser };
 
 /** A viewer on the stream, an agent at the desk, a ticket between them: chip, number, place in line, take. */
-export async function openConversation(stage: Stage, { tls = false, ...context }: Options = {}): Promise<Opened> {
+export async function openConversation(stage: Stage, options: Options = {}): Promise<Opened> {
+  const { tls = false, agentBrowser, ...profile } = options;
   const server = await stage.server({ tls });
   expect(server.url.startsWith(`${tls ? 'https' : 'http'}://127.0.0.1:`)).toBe(true);
-  const agent = await stage.agent(server);
-  const viewer = await stage.viewer(context);
+  const agent = await stage.agent(server, agentBrowser ? { browser: agentBrowser } : {});
+  const viewer = await stage.viewer(profile);
   await viewer.watchDemo(server.url);
   await viewer.openChat();
   await viewer.pick('The picture stutters');
@@ -50,7 +51,9 @@ export async function invite(viewer: Viewer, agent: Agent): Promise<void> {
 export async function callRuns(agent: Agent, seconds: number): Promise<void> {
   const from = await agent.video.evaluate((video: HTMLVideoElement) => video.currentTime);
   await expect
-    .poll(() => agent.video.evaluate((video: HTMLVideoElement) => video.currentTime), { timeout: (seconds + 10) * 1000 })
+    .poll(() => agent.video.evaluate((video: HTMLVideoElement) => video.currentTime), {
+      timeout: (seconds + 10) * 1000,
+    })
     .toBeGreaterThan(from + seconds);
 }
 

@@ -2,6 +2,7 @@
 
 import { type Browser, type BrowserContextOptions, test as base, expect, type Page } from '@playwright/test';
 import { Agent } from './agent.ts';
+import { Firefox } from './firefox.ts';
 import { Host } from './host.ts';
 import { recordPeers } from './peers.ts';
 import { Rest } from './rest.ts';
@@ -16,6 +17,9 @@ export function tell(what: string, figure: string): void {
   test.info().annotations.push({ type: what, description: figure });
   console.log(`     ${what}: ${figure}`);
 }
+
+/** What a person comes with: options of the profile, and a browser where it is not the test's Chromium. */
+export type Profile = BrowserContextOptions & { browser?: Browser };
 
 /** Window of a desktop browser. */
 const DESKTOP = { width: 1440, height: 900 };
@@ -58,9 +62,16 @@ export class Stage {
     return new Rest(server);
   }
 
+  /** A Firefox with a display of its own. */
+  async firefox(): Promise<Browser> {
+    const firefox = await Firefox.start();
+    this.onEnd(() => firefox.close());
+    return firefox.browser;
+  }
+
   /** A page in a browser profile of its own. */
-  async page(options: BrowserContextOptions = {}): Promise<Page> {
-    const context = await this.#browser.newContext({
+  async page({ browser = this.#browser, ...options }: Profile = {}): Promise<Page> {
+    const context = await browser.newContext({
       viewport: DESKTOP,
       ignoreHTTPSErrors: true,
       locale: 'en-GB',
@@ -75,12 +86,12 @@ export class Stage {
   }
 
   /** A viewer in a profile of its own. */
-  async viewer(options: BrowserContextOptions = {}): Promise<Viewer> {
+  async viewer(options: Profile = {}): Promise<Viewer> {
     return new Viewer(await this.page(options));
   }
 
   /** An agent in a profile of its own, signed in. */
-  async agent(server: Server, options: BrowserContextOptions & { account?: Account } = {}): Promise<Agent> {
+  async agent(server: Server, options: Profile & { account?: Account } = {}): Promise<Agent> {
     const { account, ...context } = options;
     const agent = new Agent(await this.page(context));
     if (account) await agent.signIn(server.url, account);
