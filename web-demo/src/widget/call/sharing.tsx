@@ -52,7 +52,6 @@ export function SharingBar({ call, session, host }: Props) {
     // biome-ignore lint/a11y/useSemanticElements: a fieldset groups fields of a form; this is a bar with buttons.
     <div ref={bar} class="sl-root share-bar" role="group" aria-label={texts.bar}>
       <div class="share-bar__row">
-        <AgentCamera call={call} texts={texts} />
         <span class="share-bar__dot" aria-hidden="true" />
         <span class="share-bar__text">
           {texts.sharing[now.surface](state.agent_name)} <Elapsed sinceMs={now.sinceMs} />
@@ -62,6 +61,7 @@ export function SharingBar({ call, session, host }: Props) {
         </Button>
       </div>
       <div class="share-bar__row share-bar__tools">
+        <AgentCamera call={call} texts={texts} />
         <VoiceControls microphone={call.microphone} texts={texts} />
         <FlipCamera call={call} surface={now.surface} texts={texts} />
       </div>
