@@ -93,8 +93,7 @@ impl Lab {
             |name: &str, address: Ipv4Addr| Namespace::create(format!("{}{id}-{name}", namespaces::PREFIX), address);
         let (mut made, mut devices) = (Vec::new(), Vec::new());
         let (namespace, device) = create(SERVER, server)?;
-        // nlPID-COUNT: within the 15 letters that a device's name may have.
-        namespace.join_host(&format!("nl{id}"), server, [address(253), address(254)])?;
+        namespace.join_host(&namespaces::host_device(&id), server, [address(253), address(254)])?;
         let server_view = place(server, &namespace);
         made.push((SERVER.to_owned(), namespace));
         devices.push(device);

@@ -51,7 +51,7 @@ impl Namespace {
     }
 
     /// Joins this namespace with the host, so that programs outside reach `address` in it. `near` and `far` are the ends'
-    /// own addresses. The device goes with the namespace.
+    /// own addresses.
     pub(crate) fn join_host(&self, device: &str, address: Ipv4Addr, [near, far]: [Ipv4Addr; 2]) -> anyhow::Result<()> {
         ip(&["link", "add", device, "type", "veth", "peer", "name", "host0", "netns", &self.name])?;
         self.batch(&format!("addr add {far} peer {near} dev host0\nlink set host0 up\n"))?;
@@ -117,7 +117,18 @@ pub(crate) fn existing() -> Vec<String> {
     names.filter(|name| name.starts_with(PREFIX)).collect()
 }
 
-/// Ends the processes in a namespace of ours and removes it. A device pair with the host goes with it.
+/// The host's end of the device pair that joins it with the laboratory of this name: within the 15 letters that a device's
+/// name may have.
+pub(crate) fn host_device(id: &str) -> String {
+    format!("nl{id}")
+}
+
+/// Takes the joining pair away now: by itself it goes some time after its namespace.
+pub(crate) fn part_from_host(id: &str) {
+    let _ = ip(&["link", "del", &host_device(id)]);
+}
+
+/// Ends the processes in a namespace of ours and removes it.
 pub(crate) fn remove(name: &str) {
     if let Ok(output) = Command::new("ip").args(["netns", "pids", name]).stderr(Stdio::null()).output() {
         let pids = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -34,7 +34,7 @@ pub struct Record {
     pub url: Option<String>,
 }
 
-/// A laboratory's place. Dropping it removes the folder.
+/// A laboratory's place. Dropping it removes the folder, and the way from the host.
 pub(crate) struct Entry {
     pub(crate) record: Record,
 }
@@ -84,6 +84,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        namespaces::part_from_host(&self.record.id);
         let _ = fs::remove_dir_all(self.folder());
     }
 }
@@ -143,6 +144,7 @@ fn clear_dead() -> Vec<Record> {
         // netlab-PID-COUNT-SITE
         let id = namespace.trim_start_matches(namespaces::PREFIX).splitn(3, '-').take(2).collect::<Vec<_>>().join("-");
         if !lives(&id) {
+            namespaces::part_from_host(&id);
             namespaces::remove(&namespace);
         }
     }

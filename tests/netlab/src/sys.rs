@@ -215,7 +215,8 @@ pub(crate) fn set_carrier(tun: RawFd, on: bool) -> io::Result<()> {
 
 /// Lets the calling thread run before all ordinary ones, so that a busy machine does not add to delays; where that is not
 /// allowed, says false. Threads and processes it starts are ordinary ones.
-pub(crate) fn run_first() -> bool {
+#[must_use]
+pub fn run_first() -> bool {
     let parameters = libc::sched_param { sched_priority: 1 };
     let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
     // SAFETY: the pointer is to parameters of ours; 0 is the calling thread.

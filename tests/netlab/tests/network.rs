@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Test = (&'static str, fn() -> Result<(), Failed>);
 
 /// All of them.
-const TESTS: [Test; 15] = [
+const TESTS: [Test; 17] = [
     ("delay_is_within_a_millisecond_at_5000_packets_a_second_each_way", accuracy::delay),
     ("random_loss_is_within_its_confidence_interval", accuracy::random_loss),
     ("burst_loss_is_within_its_confidence_interval", accuracy::burst_loss),
@@ -31,6 +31,8 @@ const TESTS: [Test; 15] = [
     ("wrong_arguments_end_with_2_and_say_why", commands::arguments),
     ("a_laboratory_is_changed_from_another_terminal", commands::by_hand),
     ("nothing_is_left_behind_however_it_ends", commands::left_behind),
+    ("nothing_is_left_behind_by_a_panic", commands::panic),
+    ("the_demo_says_what_to_open_and_ends_with_its_server", commands::demo),
 ];
 
 fn main() {

@@ -212,9 +212,6 @@ fn print_guide(lab: &Lab, url: &str) {
     let view = lab.view();
     println!("\nThe demo runs in laboratory {} at {url}\n", view.id);
     super::remote::print_view(view);
-    if !view.real_time {
-        println!("\n  The bridge runs as an ordinary thread: on a busy machine delays are less exact.");
-    }
     let me = super::called_as();
     let lab = if crate::registry::living().len() > 1 { format!(" --lab {}", view.id) } else { String::new() };
     println!(

@@ -232,6 +232,9 @@ pub(super) fn print_view(view: &LabView) {
         println!("  {:<16}{:<16}namespace {}{public}{cut}", site.name, site.place.address, name(&site.place.namespace));
         println!("    up            {}\n    down          {}", describe(&site.up), describe(&site.down));
     }
+    if !view.real_time {
+        println!("  The bridge runs as an ordinary thread: on a busy machine delays are less exact.");
+    }
 }
 
 fn name(namespace: &str) -> &str {

@@ -110,7 +110,7 @@ pub(crate) fn same_seed() -> Result<(), Failed> {
 
 pub(crate) fn rate_and_queue() -> Result<(), Failed> {
     let lab = lab(4);
-    for (rate, queue) in [(2_000_000_u64, 50_000_u64), (20_000_000, 100_000)] {
+    for (rate, queue) in [(2_000_000_u64, 50_000_u64), (20_000_000, 500_000)] {
         reset(&lab);
         set(&lab, "up", &json!({"rateBps": rate, "queueBytes": queue}));
         let bytes = 972 + HEADERS;

@@ -46,15 +46,19 @@ impl Running {
         unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
     }
 
-    /// What is left of it on this machine.
     fn leftovers(&self) -> Vec<String> {
-        let names = |folder: &str| {
-            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
-        };
-        let all = ["/run/netns", "/run/sightline-netlab", "/sys/class/net"].map(names).concat();
-        all.into_iter().filter(|name| name.contains(&self.id)).collect()
+        leftovers(&self.id)
     }
+}
+
+/// What is on this machine of a laboratory.
+fn leftovers(id: &str) -> Vec<String> {
+    let names = |folder: &str| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+    let all = ["/run/netns", "/run/sightline-netlab", "/sys/class/net"].map(names).concat();
+    all.into_iter().filter(|name| name.contains(id)).collect()
 }
 
 impl Drop for Running {
@@ -169,6 +173,77 @@ pub(crate) fn left_behind() -> Result<(), Failed> {
     assert_eq!(child.wait()?.code(), Some(1));
     assert!(said.contains("cannot run ip (iproute2)"), "{said}");
     assert_eq!(netlab(&["list"]).stdout, before);
+    Ok(())
+}
+
+/// A program that is killed when a test fails before its end.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub(crate) fn panic() -> Result<(), Failed> {
+    let mut id = String::new();
+    let work = std::panic::AssertUnwindSafe(|| {
+        let lab = crate::traffic::lab(1);
+        id.clone_from(&lab.view().id);
+        assert_eq!(leftovers(&id).len(), 5);
+        std::panic::resume_unwind(Box::new("a panic"));
+    });
+    assert!(std::panic::catch_unwind(work).is_err());
+    assert_eq!(leftovers(&id), [""; 0]);
+    Ok(())
+}
+
+/// With a stand-in for the server, which only says what it was called with: the product has its own tests.
+pub(crate) fn demo() -> Result<(), Failed> {
+    let folder = std::env::temp_dir().join(format!("netlab-demo-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let (server, said) = (folder.join("server"), folder.join("said"));
+    let script = format!(
+        "#!/bin/sh\nip -o -4 address show eth0 > {0}\necho \"$@\" >> {0}\necho listening on here\nexec sleep 600\n",
+        said.display()
+    );
+    std::fs::write(&server, script)?;
+    std::fs::set_permissions(&server, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let start = || {
+        Command::new(NETLAB)
+            .args(["demo", "--rtt", "80ms", "--loss", "2%", "--rate", "2mbit", "--queue", "50kB", "--on", "viewer"])
+            .arg("--server")
+            .arg(&server)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+    };
+    let mut child = Ended(start()?);
+    let mut lines = BufReader::new(child.0.stdout.take().expect("output")).lines();
+    let mut guide = String::new();
+    while !guide.contains("Ctrl-C ends it.") {
+        guide += &(lines.next().ok_or("the guide ends early")?? + "\n");
+    }
+    for part in ["40 ms, loss 2 %, 2000 kbit/s, queue 50 kB", "untouched", "netlab browser ", "netlab down "] {
+        assert!(guide.contains(part), "{part} is not in:\n{guide}");
+    }
+    let id = guide.split_once("laboratory ").and_then(|(_, rest)| rest.split(' ').next()).ok_or("no id")?.to_owned();
+    let called = std::fs::read_to_string(&said)?;
+    for part in ["inet 10.213.", "serve --demo --bind 10.213.", "--port 443 --tls-cert /run/sightline-netlab/"] {
+        assert!(called.contains(part), "{part} is not in:\n{called}");
+    }
+    // SAFETY: no pointers; the child has not been waited for.
+    unsafe { libc::kill(child.0.id() as libc::pid_t, libc::SIGINT) };
+    assert!(child.0.wait()?.success());
+    assert_eq!(leftovers(&id), [""; 0]);
+
+    // A server that does not start is told, and nothing stays.
+    std::fs::write(&server, "#!/bin/sh\nexit 3\n")?;
+    let output = start()?.wait_with_output()?;
+    let error = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && error.contains("the server has ended"), "{error}");
+    std::fs::remove_dir_all(&folder)?;
     Ok(())
 }
 
