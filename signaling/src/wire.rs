@@ -225,7 +225,8 @@ pub enum ClientMessage {
 pub struct HelloViewer {
     /// [`PROTOCOL_VERSION`] of the client.
     pub v: u16,
-    /// `welcome.session` of this page's previous socket, when it broke less than 20 s ago: the running call goes on.
+    /// `welcome.session` of this page's previous socket, when it broke less than `limits.away_seconds_max` (90 s)
+    /// ago: the running call goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub resume: Option<String>,
@@ -269,7 +270,8 @@ pub struct Page {
 pub struct HelloAgent {
     /// [`PROTOCOL_VERSION`] of the client.
     pub v: u16,
-    /// `welcome.session` of this page's previous socket, when it broke less than 20 s ago: the running call goes on.
+    /// `welcome.session` of this page's previous socket, when it broke less than `limits.away_seconds_max` (90 s)
+    /// ago: the running call goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub resume: Option<String>,

@@ -181,6 +181,11 @@ impl Calls {
         if let Some(shared) = call.and_then(|call| self.call(&call)) {
             let mut live = shared.lock().await;
             let of_viewer = live.viewer_peer == Some(publisher);
+            let agent_peer = self.inner().agents.get(&live.agent_session).and_then(|agent| agent.peer);
+            // What colleagues send is no part of the agent's leg.
+            if !of_viewer && agent_peer != Some(publisher) {
+                return;
+            }
             let block = live.samples.push(of_viewer, json);
             drop(live);
             if let Some(block) = block {

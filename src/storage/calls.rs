@@ -11,7 +11,7 @@ use signaling::timeline::{Author, AuthorKind, EndReason, EntryBody, Surface};
 use signaling::wire::{CallStage, ConversationStatus, Phase};
 use signaling::{CallId, ConversationId, TicketNumber};
 
-use super::entity::{call, clean, conversation, from_json, from_word, to_json, to_word};
+use super::entity::{call, clean, conversation, from_json, from_word, to_json, to_word, user};
 use super::error::{StorageError, TxError};
 use super::rows::{Appended, CallRow, NewCall, NewEntry};
 use super::{LIST_ROWS_MAX, Store, timeline};
@@ -195,6 +195,8 @@ async fn invite(
     if author.kind == AuthorKind::Agent && !owned {
         return Err(StorageError::Conflict.into());
     }
+    // Two invitations of one agent, in two conversations, have no other row in common.
+    user::Entity::find_by_id(clean(&new.agent.0)).lock_exclusive().one(tx).await?;
     let running = call::Entity::find()
         .filter(call::Column::EndedAtMs.is_null())
         .filter(

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use sightline::storage::{StorageError, Store};
 use signaling::ConversationId;
-use signaling::timeline::Author;
+use signaling::timeline::{Author, Surface};
 
 use crate::calls::new_call;
 use crate::database::{NOON_MS, TestDatabase, agent, conversation_id, new_conversation, open, says};
+use crate::users::ada;
 
 /// Writers on each of the two servers.
 const WRITERS: usize = 8;
@@ -88,18 +89,27 @@ pub(crate) async fn one_of_many_agents_gets_the_conversation(database: &TestData
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(StorageError::Conflict))));
 }
 
-pub(crate) async fn one_of_many_invitations_is_committed(database: &TestDatabase) {
+pub(crate) async fn two_of_many_invitations_are_committed_and_one_is_accepted(database: &TestDatabase) {
     let servers = [database.open().await, database.open().await];
     for number in 1..=8 {
         open(&servers[0], number, 0).await;
     }
-    // One agent, eight conversations: the unique index decides where no common row is locked.
+    servers[0].add_user(ada()).await.unwrap();
+    // One agent, eight conversations.
     let invitations = (1..=8u64).map(|number| {
         let store = servers[usize::from(number % 2 == 0)].clone();
         let new = new_call(&format!("k_{number}"), number, "ada");
         tokio::spawn(async move { store.invite_call(new, Author::system(), NOON_MS).await })
     });
     let outcomes: Vec<_> = join_all(invitations).await.into_iter().map(Result::unwrap).collect();
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(StorageError::Conflict))), "{outcomes:?}");
+    let open: Vec<_> = outcomes.into_iter().flatten().map(|(row, _)| row.id).collect();
+    assert_eq!(open.len(), 2);
+    // Both viewers accept in the same moment: the unique index decides.
+    let acceptances = open.into_iter().zip(servers.clone()).map(|(id, store)| {
+        tokio::spawn(async move { store.accept_call(&id, Surface::Tab, Author::viewer("V"), NOON_MS).await })
+    });
+    let outcomes: Vec<_> = join_all(acceptances).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(StorageError::Conflict))), "{outcomes:?}");
 }

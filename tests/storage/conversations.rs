@@ -1,10 +1,11 @@
 //! Conversations: numbering, idempotence, the queue, read marks, ratings, lists.
 
 use sightline::storage::{NewCall, NewEntry, StorageError, TicketFilter};
-use signaling::timeline::{Author, AuthorKind, EntryBody};
+use signaling::timeline::{Author, AuthorKind, EndReason, EntryBody};
 use signaling::wire::ConversationStatus;
-use signaling::{ConversationId, TicketNumber};
+use signaling::{ConversationId, TicketNumber, UserId};
 
+use crate::calls::new_call;
 use crate::database::{NOON_MS, TestDatabase, agent, answers, conversation_id, key, new_conversation, open, says};
 
 pub(crate) async fn the_first_message_opens_a_ticket(database: &TestDatabase) {
@@ -255,4 +256,66 @@ pub(crate) async fn any_text_is_kept(database: &TestDatabase) {
     assert_eq!(kept[0].body, EntryBody::Message { text: text.to_owned() });
     store.rate(&conversation_id(1), Author::viewer("Eve\0"), 1, "\0", NOON_MS).await.unwrap();
     assert_eq!(store.conversation(&ConversationId::from("c\0")).await.unwrap(), None);
+}
+
+fn notes(agent: &UserId, client_id: &str, text: &str, at_ms: i64) -> NewEntry {
+    NewEntry { body: EntryBody::Note { text: text.to_owned() }, ..answers(agent, client_id, "", at_ms) }
+}
+
+pub(crate) async fn a_note_is_no_message(database: &TestDatabase) {
+    let store = database.open().await;
+    let before = open(&store, 1, 0).await.conversation;
+    let ada = agent("ada");
+    let noted = store.append(&conversation_id(1), notes(&ada, "n1", "knows nothing", NOON_MS + 5)).await.unwrap();
+    let after = &noted.conversation;
+    assert_eq!((after.last_seq, after.unread, after.waiting_since_ms), (2, before.unread, before.waiting_since_ms));
+    assert_eq!((&after.last_text, &after.subject), (&before.last_text, &before.subject));
+    let again = store.append(&conversation_id(1), notes(&ada, "n1", "knows nothing", NOON_MS + 9)).await.unwrap();
+    assert!(again.duplicate && again.entries == noted.entries);
+    let stolen = store.append(&conversation_id(1), says("n1", "what did you write?", NOON_MS + 9)).await;
+    assert_eq!(stolen, Err(StorageError::Conflict), "a viewer who guesses the note's name is told nothing of it");
+    let message = store.append(&conversation_id(1), answers(&ada, "n1", "hello", NOON_MS + 9)).await;
+    assert_eq!(message, Err(StorageError::Conflict));
+    store.take(&conversation_id(1), &ada, "Ada", NOON_MS + 10).await.unwrap();
+    store.resolve(&conversation_id(1), &ada, NOON_MS + 11).await.unwrap();
+    let late = store.append(&conversation_id(1), notes(&ada, "n2", "was the router", NOON_MS + 12)).await.unwrap();
+    assert_eq!(late.conversation.status, ConversationStatus::Resolved, "a note reopens nothing");
+}
+
+pub(crate) async fn a_request_for_a_call_stands_until_it_is_settled(database: &TestDatabase) {
+    let store = database.open().await;
+    open(&store, 1, 0).await;
+    let (id, viewer, ada) = (conversation_id(1), Author::viewer("Viewer"), agent("ada"));
+    let request = async |at_ms| store.request_call(&id, viewer.clone(), at_ms).await;
+    let asked = request(NOON_MS + 10).await.unwrap();
+    assert_eq!(asked.conversation.call_requested_at_ms, Some(NOON_MS + 10));
+    assert_eq!(asked.entries[0].body, EntryBody::CallRequested {});
+    let again = request(NOON_MS + 20).await.unwrap();
+    assert!(again.duplicate && again.conversation.call_requested_at_ms == Some(NOON_MS + 10));
+    store.close().await;
+    let store = database.open().await;
+    let request = async |at_ms| store.request_call(&id, viewer.clone(), at_ms).await;
+    let row = store.conversation(&id).await.unwrap().unwrap();
+    assert_eq!(row.call_requested_at_ms, Some(NOON_MS + 10), "a restart forgets nothing");
+
+    let withdrawn = store.end_request(&id, viewer.clone(), NOON_MS + 30).await.unwrap();
+    assert_eq!(withdrawn.conversation.call_requested_at_ms, None);
+    assert_eq!(withdrawn.entries[0].body, EntryBody::CallRequestEnded {});
+    assert!(store.end_request(&id, viewer.clone(), NOON_MS + 31).await.unwrap().duplicate);
+
+    request(NOON_MS + 40).await.unwrap();
+    store.take(&id, &ada, "Ada", NOON_MS + 41).await.unwrap();
+    let author = Author::agent(ada.clone(), "Ada");
+    let (call, invited) = store.invite_call(new_call("k_1", 1, "ada"), author, NOON_MS + 42).await.unwrap();
+    assert_eq!(invited.conversation.call_requested_at_ms, None, "an invitation accepts it");
+    assert_eq!(request(NOON_MS + 43).await, Err(StorageError::Conflict), "there is an invitation to answer");
+    store.end_call(&call.id, EndReason::Declined, viewer.clone(), NOON_MS + 44).await.unwrap();
+
+    request(NOON_MS + 50).await.unwrap();
+    let resolved = store.resolve(&id, &ada, NOON_MS + 51).await.unwrap();
+    assert_eq!(resolved.conversation.call_requested_at_ms, None, "with the ticket it is settled");
+    let reopened = request(NOON_MS + 60).await.unwrap();
+    assert_eq!(reopened.conversation.status, ConversationStatus::Waiting, "somebody has to see it");
+    let bodies: Vec<_> = reopened.entries.into_iter().map(|entry| entry.body).collect();
+    assert_eq!(bodies, [EntryBody::Reopened {}, EntryBody::CallRequested {}]);
 }

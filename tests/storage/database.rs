@@ -30,6 +30,11 @@ impl TestDatabase {
         Some(Self { url, _folder: None })
     }
 
+    /// What a URL needs behind it to make the database; PostgreSQL's is made already.
+    pub(crate) fn create_mode(&self) -> &'static str {
+        if self.url.starts_with("sqlite") { "?mode=rwc" } else { "" }
+    }
+
     /// One more server on this database.
     pub(crate) async fn open(&self) -> Store {
         Store::open(&self.url).await.expect("the database opens")

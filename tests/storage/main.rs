@@ -2,10 +2,12 @@
 
 mod blocks;
 mod calls;
+mod canned;
 mod concurrency;
 mod conversations;
 mod database;
 mod format;
+mod pictures;
 mod postgres;
 mod sqlite;
 mod users;
@@ -48,7 +50,9 @@ on_both_databases! {
         waits_are_measured_to_the_first_take,
         tickets_are_listed_newest_first_in_pages,
         entries_come_in_pages,
-        any_text_is_kept;
+        any_text_is_kept,
+        a_note_is_no_message,
+        a_request_for_a_call_stands_until_it_is_settled;
     calls:
         a_call_runs_from_invitation_to_end,
         one_call_at_a_time,
@@ -56,6 +60,12 @@ on_both_databases! {
         the_first_value_of_a_phase_stays,
         media_is_completed_bit_by_bit,
         calls_are_found_by_node_and_by_time;
+    pictures:
+        a_picture_is_one_transaction_with_its_entry,
+        a_conversation_takes_so_many_pictures;
+    canned:
+        canned_replies_are_kept_by_shortcut_and_language,
+        shipped_replies_come_once;
     users:
         users_sign_in_and_out,
         a_new_password_ends_the_sessions,
@@ -67,12 +77,13 @@ on_both_databases! {
         two_servers_open_one_key_once,
         tickets_are_numbered_without_holes,
         one_of_many_agents_gets_the_conversation,
-        one_of_many_invitations_is_committed,
+        two_of_many_invitations_are_committed_and_one_is_accepted,
         a_failing_write_does_not_spoil_its_neighbours,
         servers_agree_on_a_setting,
         servers_start_on_a_new_database_at_once;
     format:
         a_newer_format_is_refused,
+        format_1_is_brought_up_to_date,
         what_is_committed_is_there_after_opening_again,
         a_closed_store_says_so;
 }

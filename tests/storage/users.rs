@@ -6,7 +6,8 @@ use signaling::api::Role;
 
 use crate::database::{NOON_MS, TestDatabase};
 
-fn ada() -> NewUser {
+/// Ada, of whom the calls are.
+pub(crate) fn ada() -> NewUser {
     NewUser {
         id: UserId::from("u_ada"),
         login: "ada".to_owned(),

@@ -500,7 +500,8 @@ export type HelloViewer = {
  */
 v: number, 
 /**
- * `welcome.session` of this page's previous socket, when it broke less than 20 s ago: the running call goes on.
+ * `welcome.session` of this page's previous socket, when it broke less than `limits.away_seconds_max` (90 s)
+ * ago: the running call goes on.
  */
 resume?: string, 
 /**
@@ -531,7 +532,8 @@ export type HelloAgent = {
  */
 v: number, 
 /**
- * `welcome.session` of this page's previous socket, when it broke less than 20 s ago: the running call goes on.
+ * `welcome.session` of this page's previous socket, when it broke less than `limits.away_seconds_max` (90 s)
+ * ago: the running call goes on.
  */
 resume?: string, 
 /**
