@@ -1,12 +1,11 @@
 // The product over real lines: browsers in sites of their own, 100 ms away from the server, over https.
 
-import type { Browser } from '@playwright/test';
-import type { Agent } from '../support/agent.ts';
-import { callRuns, invite } from '../support/conversation.ts';
-import { expect, Stage, tell, test } from '../support/fixtures.ts';
-import { line, Netlab, needNetlab } from '../support/netlab.ts';
+import type { Page } from '@playwright/test';
+import { callRuns, invite, type Opened } from '../support/conversation.ts';
+import { expect, tell, test } from '../support/fixtures.ts';
+import { line, needNetlab } from '../support/netlab.ts';
+import { openOverLines } from '../support/over-lines.ts';
 import { bestPing, recordPings } from '../support/pings.ts';
-import type { Viewer } from '../support/viewer.ts';
 
 /** Round-trip time of both lines, ms. */
 const RTT_MS = 100;
@@ -15,41 +14,16 @@ const CUT_MS = 5_000;
 /** A page pings every 10 s: three more chances. */
 const PINGS_MS = 35_000;
 
-/** A laboratory with a server, a viewer and an agent in their sites, and a ticket that was taken. */
-async function openOverLines(stage: Stage): Promise<{ lab: Netlab; viewer: Viewer; agent: Agent; ticket: number }> {
-  const lab = await Netlab.start({ sites: { viewer: line(RTT_MS), agent: line(RTT_MS) } });
-  stage.onEnd(() => lab.dispose());
-  const server = await stage.server({ place: lab.place });
-  expect(server.url).toBe(`https://${lab.view.server.address}:${server.port}`);
-  const at = async (site: string): Promise<Stage> => {
-    const browser: Browser = await lab.launch(site);
-    stage.onEnd(() => browser.close());
-    const there = new Stage(browser);
-    stage.onEnd(async () => {
-      await there.close();
-      stage.errors.push(...there.errors);
-    });
-    return there;
-  };
-  const agent = await (await at('agent')).agent(server);
-  const viewer = await (await at('viewer')).viewer();
-  await recordPings(viewer.page);
-  await viewer.watchDemo(server.url);
-  expect(await viewer.page.evaluate(() => window.isSecureContext)).toBe(true);
-  await viewer.openChat();
-  await viewer.pick('The picture stutters');
-  const ticket = await viewer.ticket();
-  await agent.take(ticket);
-  await expect(viewer.status).toContainText('Robin Vale is helping you');
+/** A message each way. */
+async function chatBothWays({ viewer, agent }: Opened): Promise<void> {
   await agent.answer('Hello, I am Robin.');
   await expect(viewer.log.getByText('Hello, I am Robin.', { exact: true })).toBeVisible();
   await viewer.say('It started ten minutes ago.');
   await expect(agent.log.getByText('It started ten minutes ago.', { exact: true })).toBeVisible();
-  return { lab, viewer, agent, ticket };
 }
 
 /** The call's own round-trip time at a page, ms, as ICE measures it. */
-async function iceRttMs(page: Viewer['page']): Promise<number> {
+async function iceRttMs(page: Page): Promise<number> {
   return page.evaluate(async () => {
     const stats = await window.recordedPeers?.at(-1)?.pc.getStats();
     const pairs = [...(stats?.values() ?? [])].filter((one) => one.type === 'candidate-pair' && one.nominated);
@@ -62,7 +36,11 @@ test.describe('over lines of 100 ms', () => {
   test.beforeEach(needNetlab);
 
   test('a viewer chats and shares the player, and the call survives a cut of 5 s', async ({ stage }) => {
-    const { lab, viewer, agent, ticket } = await openOverLines(stage);
+    const lines = { viewer: line(RTT_MS), agent: line(RTT_MS) };
+    const opened = await openOverLines(stage, lines, { prepare: ({ page }) => recordPings(page) });
+    const { lab, viewer, agent, ticket } = opened;
+    expect(await viewer.page.evaluate(() => window.isSecureContext)).toBe(true);
+    await chatBothWays(opened);
     await invite(viewer, agent);
     await viewer.sharePlayer();
     await agent.expectPictureMoving();
