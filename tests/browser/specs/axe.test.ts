@@ -1,6 +1,7 @@
 // No serious fault by axe's rules, in each state of each page, in light and dark, in both languages; and what axe is blind
 // to: focus that can be seen, zoom, reflow, forced colours, motion. A new state is one line: reach it, `look` at it.
 
+import { resolve } from 'node:path';
 import type { Page } from '@playwright/test';
 import {
   expectAccessible,
@@ -12,9 +13,11 @@ import {
 } from '../support/access.ts';
 import { expect, type Stage, test } from '../support/fixtures.ts';
 import { type Lang, named } from '../support/names.ts';
-import type { Server } from '../support/server.ts';
+import { REPOSITORY, type Server } from '../support/server.ts';
 
 const LANGS: Lang[] = ['en', 'zh'];
+/** A picture for the chat. */
+const PICTURE = resolve(REPOSITORY, 'docs/img/widget-phone.png');
 /** Called with each state that has been reached. */
 type Look = (page: Page, state: string) => Promise<void>;
 
@@ -45,20 +48,61 @@ async function widgetStates(stage: Stage, server: Server, page: Page, lang: Lang
   await agent.answer('Thank you. May I have a look?');
   await expect(page.getByText('Thank you. May I have a look?')).toBeVisible();
   await look(page, 'conversation');
+  await page.locator('sightline-support input[type=file]').setInputFiles(PICTURE);
+  const picture = page.getByRole('log').getByRole('button', { name: lang === 'en' ? /^Picture from You/ : /的图片/ });
+  await expect(picture).toBeVisible();
+  await look(page, 'picture');
+  await picture.click();
+  await expect(page.getByRole('dialog', { name: name('Picture'), exact: true })).toBeVisible();
+  await look(page, 'picture, large');
+  await page.keyboard.press('Escape');
+  await button('Ask for a call').click();
+  await expect(button('Withdraw the request')).toBeVisible();
+  await look(page, 'asked for a call');
+  await button('Withdraw the request').click();
   await agent.invite.click();
   const card = page.getByRole('group', { name: name('Screen sharing request') });
   await expect(card.getByRole('button', { name: name('Share only the player') })).toBeVisible();
   await look(page, 'consent card');
+  const allow = await refuseDevices(page);
+  await card.getByRole('button', { name: name('Show by camera') }).click();
+  await expect(card.getByText(lang === 'en' ? /may not use the camera/ : /无权使用摄像头/)).toBeVisible();
+  await look(page, 'consent card, camera refused');
   await card.getByRole('button', { name: name('Share only the player') }).click();
   await agent.expectPictureMoving();
   await expect(page.getByRole('group', { name: name('Sharing'), exact: true })).toBeVisible();
   await look(page, 'sharing bar');
+  await button('Turn on microphone').click();
+  await expect(page.getByRole('group', { name: name('Sharing'), exact: true }).getByText(lang === 'en' ? /may not use the microphone/ : /无权使用麦克风/)).toBeVisible();
+  await look(page, 'sharing bar, microphone refused');
+  await allow();
+  await button('Turn on microphone').click();
+  await expect(button('Turn off microphone')).toBeVisible();
+  await look(page, 'sharing bar, microphone on');
   await button('Stop sharing').click();
   await expect(page.getByRole('group', { name: name('Rate the help') })).toBeVisible();
   await look(page, 'rating');
   await agent.within.getByRole('button', { name: 'Resolve' }).click();
   await expect(page.getByRole('group', { name: name('Rate the help') })).toBeVisible();
   await look(page, 'resolved');
+}
+
+/** Camera and microphone are refused, as by the browser's question, until the returned function is called. */
+async function refuseDevices(page: Page): Promise<() => Promise<void>> {
+  await page.evaluate(() => {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
+  });
+  return async () => {
+    await page.context().grantPermissions(['microphone', 'camera']);
+    await page.evaluate(() => Reflect.deleteProperty(navigator.mediaDevices, 'getUserMedia'));
+  };
+}
+
+/** Where the console is narrow, its panes are behind tabs. */
+async function showPane(page: Page, pane: string): Promise<void> {
+  // With how many are unread and waiting behind its name.
+  const tab = page.getByRole('button', { name: new RegExp(`^${pane}`) }).first();
+  if (await tab.isVisible()) await tab.click();
 }
 
 /** The agent's console from the sign-in to the tickets; `look` sees each state. */
@@ -84,6 +128,28 @@ async function consoleStates(stage: Stage, server: Server, page: Page, lang: Lan
   await reply.fill('Let me see.');
   await reply.press('Enter');
   await look(page, 'conversation');
+  await reply.fill('/');
+  await expect(page.getByRole('listbox', { name: name('Canned replies') })).toBeVisible();
+  await look(page, 'canned replies');
+  await reply.fill('');
+  await button('Internal note').click();
+  await expect(page.getByRole('textbox', { name: name('Internal note') })).toBeFocused();
+  await look(page, 'internal note');
+  await page.keyboard.type('Calls every week.');
+  await page.keyboard.press('Enter');
+  await button('Internal note').click();
+  await expect(reply).toBeVisible();
+  await showPane(page, name('List'));
+  for (const settings of ['Alerts', 'Theme']) {
+    await button(settings).click();
+    await look(page, settings);
+    await page.keyboard.press('Escape');
+  }
+  await look(page, 'list');
+  await showPane(page, name('Conversation'));
+  await viewer.dialog.getByRole('button', { name: 'Ask for a call' }).click();
+  await expect(button('Accept the call request')).toBeVisible();
+  await look(page, 'call asked for');
   await page.keyboard.press('Tab');
   await button('Keyboard shortcuts').click();
   await expect(page.getByRole('dialog', { name: name('Keyboard shortcuts') })).toBeVisible();

@@ -136,10 +136,19 @@ export async function expectReachable(page: Page, what: string, within = 'html')
         const at = parts.map((part) => deepest(box.left + box.width / 2, box.top + box.height * part));
         const label = element.closest('label');
         const free = at.some((one) => one && (element.contains(one) || label?.contains(one)));
+        // A list of choices and an open panel stand over what is behind them until they are closed.
+        if (at.some((one) => one?.closest('[role=listbox], .sl-popover__panel'))) continue;
         if (!free) tell(element, `at ${Math.round(box.top)} to ${Math.round(box.bottom)} px is covered by ${at[0]?.outerHTML.slice(0, 80)}`);
       }
     };
-    const start = document.querySelector('dialog:modal') ?? document.querySelector(within);
+    const modal = (root: ParentNode): Element | null => {
+      for (const element of root.querySelectorAll('*')) {
+        const found = element.matches('dialog:modal') ? element : element.shadowRoot && modal(element.shadowRoot);
+        if (found) return found;
+      }
+      return null;
+    };
+    const start = modal(document) ?? document.querySelector(within);
     if (start) visit(start.shadowRoot ?? start);
     return { wide: document.documentElement.scrollWidth - innerWidth, hidden };
   }, [INTERACTIVE, within, AREA_PX] as const);
