@@ -1,8 +1,8 @@
 // The consent card: who asks, what is seen, and the ways to show it, the smallest share first. A way is offered until trying
 // it has shown that it is not to be had here; then a sentence says why.
 
-import { useEffect } from 'preact/hooks';
-import { canCall } from '../../client/able.ts';
+import { useEffect, useMemo } from 'preact/hooks';
+import { canCall, canShareTab } from '../../client/able.ts';
 import { type CaptureProblem, WAYS, type Way } from '../../client/capture.ts';
 import { hasDisplayCapture, isPhone } from '../../client/capture-display.ts';
 import type { ShareProblem, ViewerCall } from '../../client/viewer-call.ts';
@@ -41,12 +41,13 @@ export function ConsentCard({ call, state, host, onPicture }: Props) {
   const now = useStore(call.state);
   const texts = callTexts(host.lang);
   useEffect(() => call.cardShown(), [call]);
+  const tab = useMemo(canShareTab, []);
   if (now.kind !== 'invited' && now.kind !== 'capturing') return null;
   const player = host.player.video();
   const display = hasDisplayCapture();
   const busy = now.kind === 'capturing';
   const able = canCall();
-  const ways = able ? offered(player !== null, display, now.gone) : [];
+  const ways = able ? offered({ player: player !== null, display, tab }, now.gone) : [];
   const name = state.agent_name;
   const share = (way: Way) => void call.share(way, player);
   const [first, ...others] = ways;
@@ -106,6 +107,7 @@ export function ConsentCard({ call, state, host, onPicture }: Props) {
       )}
       {!able && <p class="consent__note">{texts.noCalls}</p>}
       {able && !display && <p class="consent__note">{texts.noDisplay}</p>}
+      {able && display && !tab && <p class="consent__note">{texts.noTab}</p>}
       {able && !player && <p class="consent__note">{texts.noPlayer}</p>}
       {!ways.some((way) => way !== 'audio' && !now.failed.includes(way)) && (
         <div class="consent__choice">
@@ -134,11 +136,12 @@ export function ConsentCard({ call, state, host, onPicture }: Props) {
 }
 
 /** What is worth trying here. */
-function offered(player: boolean, display: boolean, gone: readonly Way[]): Way[] {
+function offered(has: { player: boolean; display: boolean; tab: boolean }, gone: readonly Way[]): Way[] {
   const order = isPhone() ? PHONE_ORDER : WAYS;
   return order.filter((way) => {
     if (gone.includes(way)) return false;
-    return way === 'player' ? player : display || !DISPLAYS.includes(way);
+    if (way === 'tab') return has.display && has.tab;
+    return way === 'player' ? has.player : has.display || !DISPLAYS.includes(way);
   });
 }
 

@@ -1,0 +1,38 @@
+// Tests of what a browser is found able to do.
+
+import { afterEach, expect, it, vi } from 'vitest';
+import { canShareTab } from './able.ts';
+
+afterEach(() => vi.unstubAllGlobals());
+
+/** A `getDisplayMedia` that reads these options in order, as its dictionary's conversion does, and counts its pickers. */
+function browser(members: readonly string[]) {
+  let pickers = 0;
+  const getDisplayMedia = async (options: Record<string, unknown>) => {
+    for (const name of members) void options[name];
+    pickers += 1;
+  };
+  vi.stubGlobal('navigator', { mediaDevices: { getDisplayMedia } });
+  return { pickers: () => pickers };
+}
+
+it('finds tabs where the browser knows to ask for one, and opens no picker', async () => {
+  const chromium = browser(['audio', 'preferCurrentTab', 'selfBrowserSurface', 'video']);
+  expect(canShareTab()).toBe(true);
+  await Promise.resolve();
+  expect(chromium.pickers()).toBe(0);
+});
+
+it('finds none where it does not, and opens no picker either', async () => {
+  const firefox = browser(['audio', 'video']);
+  expect(canShareTab()).toBe(false);
+  await Promise.resolve();
+  expect(firefox.pickers()).toBe(0);
+});
+
+it('finds none without display capture', () => {
+  vi.stubGlobal('navigator', { mediaDevices: {} });
+  expect(canShareTab()).toBe(false);
+  vi.stubGlobal('navigator', {});
+  expect(canShareTab()).toBe(false);
+});
