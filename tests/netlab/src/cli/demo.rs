@@ -121,9 +121,8 @@ fn build() -> anyhow::Result<PathBuf> {
     if !built.success() {
         bail!("the server does not build");
     }
-    // This program lies beside it.
-    let beside = std::env::current_exe()?.with_file_name("sightline");
-    if beside.exists() { Ok(beside) } else { bail!("{} is not there; give --server PROGRAM", beside.display()) }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(target.join("debug/sightline"))
 }
 
 /// The product in the server's site.
