@@ -88,7 +88,7 @@ test('a player with media of another site says so and offers the screen', async 
   await expect(viewer.card.getByText(/This player is protected and cannot be shared by itself/)).toBeVisible();
   await viewer.shareScreen();
   await agent.expectPicture(PATTERN.width, PATTERN.height);
-  await expect(viewer.bar).toContainText(/sharing your screen with Robin Vale/i);
+  await expect(viewer.bar).toContainText('Sharing a tab with Robin Vale');
   await pattern.close();
 });
 

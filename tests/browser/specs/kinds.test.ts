@@ -2,6 +2,7 @@
 // against what was really shared.
 
 import { type Browser, chromium, type Page } from '@playwright/test';
+import type { LineKnowledge } from '../../../web-demo/src/protocol/generated.ts';
 import type { Agent } from '../support/agent.ts';
 import { callRuns, invite, type Opened, openConversation } from '../support/conversation.ts';
 import { expect, type Stage, test } from '../support/fixtures.ts';
@@ -240,6 +241,81 @@ test('a browser without any way to show the problem says why and offers a pictur
   await viewer.card.getByRole('button', { name: 'Send a picture' }).click();
   await chooser;
   await expect(viewer.card.getByRole('button', { name: 'Talk only' })).toBeEnabled();
+});
+
+test('a browser that holds sound back asks for a click, and plays at that', async ({ stage }) => {
+  const opened = await openConversation(stage, { agentBrowser: await withDevices(stage) });
+  const { viewer, agent } = opened;
+  await invite(viewer, agent);
+  await viewer.choose('player');
+  await agent.expectPictureMoving();
+  await viewer.page.evaluate(() => {
+    const { play } = HTMLAudioElement.prototype;
+    HTMLAudioElement.prototype.play = function refuse() {
+      HTMLAudioElement.prototype.play = play;
+      return Promise.reject(new DOMException('no gesture', 'NotAllowedError'));
+    };
+  });
+  await agent.call.getByRole('button', { name: 'Turn on microphone' }).click();
+  await expect(viewer.bar).toContainText('Your browser holds back the sound of Robin Vale.');
+  await viewer.bar.getByRole('button', { name: 'Click to hear' }).click();
+  await expect(viewer.bar).not.toContainText('holds back the sound');
+  await expectSound(viewer.page);
+});
+
+test('the picture is tuned by what is shared, and by the agent’s word while it runs', async ({ stage }) => {
+  const { viewer, agent } = await openConversation(stage);
+  await openPattern(viewer.page);
+  await invite(viewer, agent);
+  await viewer.choose('screen');
+  await agent.expectPicture(PATTERN.width, PATTERN.height);
+  const tuned = () =>
+    viewer.page.evaluate(() => {
+      const sender = window.recordedPeers?.at(-1)?.pc.getTransceivers()[1]?.sender;
+      return [sender?.track?.contentHint, sender?.getParameters().degradationPreference];
+    });
+  await expect.poll(tuned).toEqual(['text', 'maintain-resolution']);
+  await agent.call.getByRole('radio', { name: 'Motion' }).check({ force: true });
+  await expect.poll(tuned).toEqual(['motion', 'maintain-framerate']);
+  await agent.call.getByRole('radio', { name: 'Text' }).check({ force: true });
+  await expect.poll(tuned).toEqual(['text', 'maintain-resolution']);
+});
+
+test('an offer says what the page knows of its line, and the next call what the last one found', async ({ stage }) => {
+  const server = await stage.server();
+  const agent = await stage.agent(server);
+  const viewer = await stage.viewer();
+  const lines: LineKnowledge[] = [];
+  viewer.page.on('websocket', (socket) =>
+    socket.on('framesent', ({ payload }) => {
+      const message = JSON.parse(String(payload)) as { t: string; line?: LineKnowledge };
+      if (message.t === 'media_offer' && message.line) lines.push(message.line);
+    }),
+  );
+  await viewer.watchDemo(server.url);
+  await viewer.openChat();
+  await viewer.pick('The picture stutters');
+  await agent.take(await viewer.ticket());
+  // What the stream needs is known after some seconds of it.
+  await expect
+    .poll(() => viewer.player.evaluate((video: HTMLVideoElement) => video.currentTime), { timeout: 30_000 })
+    .toBeGreaterThan(8);
+  await invite(viewer, agent);
+  await expect.poll(() => lines.length).toBe(1);
+  const [first] = lines;
+  // The demo's stream has 1 to 3 Mbit/s; over loopback it comes faster than it is played.
+  expect(first?.player_needs_kbps).toBeGreaterThan(200);
+  expect(first?.player_needs_kbps).toBeLessThan(20_000);
+  expect(first?.player_down_kbps).toBeGreaterThan(first?.player_needs_kbps ?? 0);
+  expect(first?.rtt_ms).toBeGreaterThanOrEqual(0);
+  expect(first?.up_kbps).toBeUndefined();
+  await viewer.choose('player');
+  await agent.expectPictureMoving();
+  await callRuns(agent, 3);
+  await viewer.stopSharing();
+  await invite(viewer, agent);
+  await expect.poll(() => lines.length).toBe(2);
+  expect(lines[1]?.up_kbps).toBeGreaterThan(100);
 });
 
 /** The agent has every pixel that was captured: sharpness comes before frames where text is read. */
