@@ -27,11 +27,11 @@ use super::{Run, WRITES_QUEUED_MAX};
 /// Jobs in one transaction. Bounds what a failed transaction takes back.
 const GROUP_JOBS_MAX: usize = 256;
 
-/// How long a group takes in more jobs once one of the first lane is in it: about the time of an fsync, so that half of the
-/// writer's time is still work.
+/// How long a group takes in jobs of the second lane once one of the first is in it, unless the disk needs longer for a
+/// commit: then as long as that, so that half of the writer's time is still work.
 const PROMPT_GROUP_MAX: Duration = Duration::from_millis(4);
 
-/// How long any group takes in more jobs.
+/// How long a group takes in jobs of the second lane when nobody in a conversation waits, unless the disk needs longer.
 const GROUP_TIME_MAX: Duration = Duration::from_millis(40);
 
 /// Jobs of the first lane in a row after which one of the second has its turn.
@@ -69,7 +69,7 @@ impl Writer {
         let (prompt, prompt_jobs) = mpsc::channel(WRITES_QUEUED_MAX);
         let (patient, patient_jobs) = mpsc::channel(WRITES_QUEUED_MAX);
         let (closing, closed) = tokio::sync::watch::channel(false);
-        let jobs = Jobs { prompt: prompt_jobs, patient: patient_jobs, in_a_row: 0 };
+        let jobs = Jobs { prompt: prompt_jobs, patient: patient_jobs, in_a_row: 0, last_commit: Duration::ZERO };
         let task = tokio::spawn(WriterTask { options, connection, jobs, closed }.run());
         Ok(Self { prompt, patient, closing, task: Mutex::new(Some(task)) })
     }
@@ -158,6 +158,8 @@ struct Jobs {
     patient: mpsc::Receiver<Box<dyn Job>>,
     /// Jobs of the first lane since the last one of the second.
     in_a_row: u32,
+    /// How long the last commit took.
+    last_commit: Duration,
 }
 
 impl Jobs {
@@ -171,16 +173,22 @@ impl Jobs {
         }
     }
 
-    /// A job that is queued already.
-    fn queued(&mut self) -> Option<(Lane, Box<dyn Job>)> {
+    /// A job that is queued already; of the second lane only while there is time for it.
+    fn queued(&mut self, time_left: bool) -> Option<(Lane, Box<dyn Job>)> {
         let patience_is_over = self.in_a_row >= PROMPT_IN_A_ROW_MAX;
-        if patience_is_over && let Ok(job) = self.patient.try_recv() {
+        if patience_is_over
+            && time_left
+            && let Ok(job) = self.patient.try_recv()
+        {
             self.in_a_row = 0;
             return Some((Lane::Patient, job));
         }
         if let Ok(job) = self.prompt.try_recv() {
             self.in_a_row += 1;
             return Some((Lane::Prompt, job));
+        }
+        if !time_left {
+            return None;
         }
         self.in_a_row = 0;
         self.patient.try_recv().ok().map(|job| (Lane::Patient, job))
@@ -287,20 +295,22 @@ async fn run_group(
     jobs: &mut Jobs,
     group: &mut Vec<Box<dyn Job>>,
 ) -> Result<(), DbErr> {
-    let begun = Instant::now();
-    let mut commit_at = begun + GROUP_TIME_MAX;
+    let mut patient_until = Instant::now() + GROUP_TIME_MAX.max(jobs.last_commit);
     let mut next = Some(first);
     while let Some((lane, mut job)) = next {
         if lane == Lane::Prompt {
-            commit_at = commit_at.min(Instant::now() + PROMPT_GROUP_MAX);
+            patient_until = patient_until.min(Instant::now() + PROMPT_GROUP_MAX.max(jobs.last_commit));
         }
         let done = run_job(&tx, &mut job).await;
         group.push(job);
         done?;
-        let full = group.len() >= GROUP_JOBS_MAX || Instant::now() >= commit_at;
-        next = if full { None } else { jobs.queued() };
+        let time_left = Instant::now() < patient_until;
+        next = if group.len() < GROUP_JOBS_MAX { jobs.queued(time_left) } else { None };
     }
-    tx.commit().await
+    let begun = Instant::now();
+    let committed = tx.commit().await;
+    jobs.last_commit = begun.elapsed();
+    committed
 }
 
 async fn run_job(tx: &DatabaseTransaction, job: &mut Box<dyn Job>) -> Result<(), DbErr> {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use loadtest::assertion::Assertion;
 use loadtest::client::{AgentClient, AgentOptions, ClientError};
@@ -108,19 +108,34 @@ async fn agents_of_a_load_test_come_and_go() {
     assert!(rest.close_load_test_agents(&made.batch).await.is_err(), "gone is gone");
 }
 
-/// The program, built once for all tests of this file.
+/// The program, built once for all tests of this file unless it is as new as its sources: cargo's lock may be somebody else's.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let path = Path::new(SERVER).with_file_name("sightline-loadtest");
-        let mut build = std::process::Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "sightline-loadtest"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        if path.components().any(|part| part.as_os_str() == "release") {
-            build.arg("--release");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let sources = ["loadtest", "signaling"].map(|folder| newest(&root.join(folder))).into_iter().max().flatten();
+        let built = std::fs::metadata(&path).and_then(|data| data.modified()).ok();
+        if built.is_none() || built < sources {
+            let mut build = std::process::Command::new(env!("CARGO"));
+            build.args(["build", "--quiet", "--package", "sightline-loadtest"]).current_dir(root);
+            if path.components().any(|part| part.as_os_str() == "release") {
+                build.arg("--release");
+            }
+            assert!(build.status().expect("cargo runs").success(), "the load test is built");
         }
-        assert!(build.status().expect("cargo runs").success(), "the load test is built");
         path
     })
+}
+
+/// When the newest file below a folder was changed.
+fn newest(folder: &Path) -> Option<SystemTime> {
+    let entries = std::fs::read_dir(folder).expect("a folder of sources").filter_map(Result::ok);
+    entries
+        .filter_map(
+            |entry| if entry.path().is_dir() { newest(&entry.path()) } else { entry.metadata().ok()?.modified().ok() },
+        )
+        .max()
 }
 
 struct Said {

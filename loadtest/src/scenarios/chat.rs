@@ -185,24 +185,34 @@ impl Writer {
         }
     }
 
+    /// Writes on schedule, waits for the last acknowledgements, leaves. Asked to stop it ends at once, with what it has.
     async fn run(mut self, mut stop: Stop) -> Self {
-        while let Some(at) = self.schedule.at(self.sent) {
-            let step = tokio::select! {
-                message = self.client.next() => self.take_in(message).await,
-                () = sleep_until(at) => self.write(at).await,
-                fate = strikes(self.fate) => self.suffer(fate).await,
-                () = stop.wait() => break,
-            };
-            if let Err(error) = step {
-                self.failure = Some(error.kind());
-                return self;
+        let ended = tokio::select! {
+            ended = self.work() => Some(ended),
+            () = stop.wait() => None,
+        };
+        match ended {
+            None => {}
+            Some(Err(error)) => self.failure = Some(error.kind()),
+            Some(Ok(())) => {
+                if timeout(TAIL, self.finish()).await.is_err() {
+                    self.failure = Some("no acknowledgement".to_owned());
+                }
+                self.client.session.close().await;
             }
         }
-        if timeout(TAIL, self.finish()).await.is_err() {
-            self.failure = Some("no acknowledgement".to_owned());
-        }
-        self.client.session.close().await;
         self
+    }
+
+    async fn work(&mut self) -> Result<(), ClientError> {
+        while let Some(at) = self.schedule.at(self.sent) {
+            tokio::select! {
+                message = self.client.next() => self.take_in(message).await?,
+                () = sleep_until(at) => self.write(at).await?,
+                fate = strikes(self.fate) => self.suffer(fate).await?,
+            }
+        }
+        Ok(())
     }
 
     /// Reads until all of the own messages were acknowledged and seen.
