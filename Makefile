@@ -1,6 +1,6 @@
 # The repository's commands. Each installs what it lacks, says so, and shows its steps; scripts/ holds how.
 
-.PHONY: help demo test check bench connect-time screenshots story clean-data
+.PHONY: help demo test check fuzz bench connect-time screenshots story clean-data
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -13,6 +13,9 @@ test: ## Everything that CI runs: checks, all Rust tests, browser tests
 
 check: ## The quick part: format, lints, tidy, types, unit tests
 	@exec bash scripts/check.sh
+
+fuzz: ## Fuzz every parser (SECONDS_EACH=15 each; MERGE=1 keeps what is new in fuzz/corpus)
+	@exec bash scripts/fuzz.sh
 
 bench: ## Benches; their figures are ratios within one run
 	@exec bash scripts/bench.sh

@@ -34,6 +34,7 @@ check "licences, bans, sources" cargo deny --locked check --hide-inclusion-graph
 check "documentation" rust_docs
 counted "web unit tests" count_vitest vitest
 counted "rust tests" count_cargo cargo test --locked --workspace --no-fail-fast
+counted "fuzz targets" count_cargo env SECONDS_EACH=10 bash scripts/fuzz.sh
 check "browser tests: packages" npm_install tests/browser
 check "browser tests: types" npm run --silent --prefix tests/browser typecheck
 counted "browser tests" count_playwright browser_tests

@@ -23,6 +23,14 @@ pub use log::{BLOCKS_QUEUED_MAX, CLOSE_WAIT_MAX, TelemetryLog};
 pub use samples::{ConversationSeries, SERIES_SAMPLES_MAX};
 pub use view::{EXPORT_FORMAT, call_view, connect_view, export};
 
+/// The sound blocks of a segment file, in order; what is damaged or cut off is left out.
+pub fn blocks_of_segment(segment: &[u8]) -> impl Iterator<Item = (BlockHeader, &[u8])> {
+    segment::scan(segment).filter_map(|found| match found {
+        segment::Found::Record { offset, len, .. } => segment::decode(segment.get(offset..offset + len)?),
+        segment::Found::Damaged { .. } | segment::Found::End { .. } => None,
+    })
+}
+
 /// Where and under which name the log is kept.
 #[derive(Debug, Clone)]
 pub struct TelemetryOptions {
