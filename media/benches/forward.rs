@@ -74,7 +74,7 @@ impl Bench {
             }
             self.tick(now, ms);
         }
-        (self.clients[1..].iter().map(|client| client.video.len()).sum(), self.spent)
+        (self.clients[1..].iter().map(|client| client.video().len()).sum(), self.spent)
     }
 
     fn publish(&mut self, now: Instant, number: u64) {

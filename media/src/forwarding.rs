@@ -2,10 +2,9 @@
 //! numbers and timestamps, so that the receiver sees one continuous stream whatever source is behind it.
 
 use std::collections::BTreeMap;
-use std::ops::Bound::{Excluded, Unbounded};
 use std::time::{Duration, Instant};
 
-use crate::keyframe::starts_key_frame;
+use crate::keyframe::KeyFrame;
 use crate::limits::{HELD_PACKETS_MAX, PAUSE_MAX, SEQUENCE_LEAP_MAX};
 use crate::transport::{OutgoingPacket, RtpPacket};
 
@@ -53,6 +52,8 @@ struct Waiting {
     /// its beginning is repaired now.
     after: Option<u64>,
     held: BTreeMap<u64, RtpPacket>,
+    /// The last held packet that is a key frame's, but perhaps not its first.
+    picture: Option<u64>,
 }
 
 /// Where the source's numbers lie in the slot's.
@@ -127,6 +128,10 @@ impl Subscription {
             }
         }
         let Gate::Closed(waiting) = &mut self.gate else {
+            if self.base.is_none() && before.is_some_and(|before| packet.sequence < before) {
+                // Overtaken by one that came before the subscription began: a hole would follow it.
+                return;
+            }
             let base = self.base.get_or_insert_with(|| stream.base_for(packet));
             out.extend(stream.rewrite(base, packet, payload_type));
             return;
@@ -140,15 +145,15 @@ impl Subscription {
         if waiting.after.is_some_and(|after| packet.sequence <= after) {
             return;
         }
-        if !starts_key_frame(packet.codec, &packet.payload) {
-            hold(&mut waiting.held, packet);
-            return;
-        }
+        waiting.hold(packet);
+        let Some(begin) = waiting.begin(packet) else { return };
         let held = std::mem::take(&mut waiting.held);
         self.gate = Gate::Open;
-        let base = self.base.insert(stream.base_for(packet));
-        out.extend(stream.rewrite(base, packet, payload_type));
-        for (_, later) in held.range((Excluded(packet.sequence), Unbounded)) {
+        let mut held = held.range(begin..).map(|(_, packet)| packet);
+        let Some(first) = held.next() else { return };
+        let base = self.base.insert(stream.base_for(first));
+        out.extend(stream.rewrite(base, first, payload_type));
+        for later in held {
             if !base.covers(later) {
                 break;
             }
@@ -157,15 +162,38 @@ impl Subscription {
     }
 }
 
-/// Keeps the newest packets within the bound.
-fn hold(held: &mut BTreeMap<u64, RtpPacket>, packet: &RtpPacket) {
-    let leapt = |last: &RtpPacket| last.sequence.abs_diff(packet.sequence) > SEQUENCE_LEAP_MAX;
-    if held.last_key_value().is_some_and(|(_, last)| last.ssrc != packet.ssrc || leapt(last)) {
-        held.clear();
+impl Waiting {
+    /// Keeps the newest packets within the bound.
+    fn hold(&mut self, packet: &RtpPacket) {
+        let leapt = |last: &RtpPacket| last.sequence.abs_diff(packet.sequence) > SEQUENCE_LEAP_MAX;
+        if self.held.last_key_value().is_some_and(|(_, last)| last.ssrc != packet.ssrc || leapt(last)) {
+            self.held.clear();
+            self.picture = None;
+        }
+        self.held.insert(packet.sequence, packet.clone());
+        while self.held.len() > HELD_PACKETS_MAX {
+            self.held.pop_first();
+        }
     }
-    held.insert(packet.sequence, packet.clone());
-    while held.len() > HELD_PACKETS_MAX {
-        held.pop_first();
+
+    /// Where a receiver can begin now that `packet` is held: the number of a key frame's first packet.
+    fn begin(&mut self, packet: &RtpPacket) -> Option<u64> {
+        match KeyFrame::of(packet.codec, &packet.payload) {
+            KeyFrame::Begins => return Some(packet.sequence),
+            KeyFrame::Picture => self.picture = Some(packet.sequence),
+            KeyFrame::No => {}
+        }
+        let picture = self.held.get(&self.picture?)?;
+        // Without parameter sets before it, it can do only if it is certain that none are missing: when everything is
+        // there back to the picture before.
+        let mut first = picture.sequence;
+        loop {
+            let before = self.held.get(&first.checked_sub(1)?)?;
+            if before.timestamp != picture.timestamp {
+                return Some(first);
+            }
+            first = before.sequence;
+        }
     }
 }
 
@@ -293,6 +321,33 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_is_not_shown_without_its_parameter_sets() {
+        let now = Instant::now();
+        let h264 = |sequence, timestamp, payload: &[u8]| RtpPacket {
+            codec: Codec::H264,
+            ..packet(1, sequence, timestamp, payload, now)
+        };
+        let (sps, idr, delta): (&[u8], &[u8], &[u8]) = (&[0x67, 0x42], &[0x7c, 0x85], &[0x61, 0x00]);
+        let run = |packets: &[(u64, u32, &[u8])]| {
+            let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(true), Vec::new());
+            for (sequence, timestamp, payload) in packets {
+                subscription.forward(&mut stream, &h264(*sequence, *timestamp, payload), None, 96, &mut out);
+            }
+            out.iter().map(|p| (p.sequence, p.payload.to_vec())).collect::<Vec<_>>()
+        };
+        // The parameter sets are lost, then repaired.
+        let from_sps = [(1_024, sps.to_vec()), (1_025, idr.to_vec())];
+        assert_eq!(run(&[(8, 5, delta), (10, 6, idr)]), []);
+        assert_eq!(run(&[(8, 5, delta), (10, 6, idr), (9, 6, sps)]), from_sps);
+        // The picture has none: nothing is missing before it, known at once or after a repair.
+        let alone = [(1_024, idr.to_vec())];
+        assert_eq!(run(&[(9, 5, delta), (10, 6, idr)]), alone);
+        assert_eq!(run(&[(10, 6, idr), (9, 5, delta)]), alone);
+        // What stands before the slice in the same picture belongs to it.
+        assert_eq!(run(&[(8, 5, delta), (9, 6, &[0x09]), (10, 6, idr)]), [(1_024, vec![0x09]), (1_025, idr.to_vec())]);
+    }
+
+    #[test]
     fn a_new_source_continues_the_numbering() {
         let now = Instant::now();
         let later = now + Duration::from_secs(1);
@@ -340,6 +395,16 @@ mod tests {
             subscription.forward(&mut stream, &packet(1, sequence, 7, MIDDLE, now), None, 96, &mut out);
         }
         assert_eq!(numbers(&out), [(1_024, 7), (1_023 + SEQUENCE_LEAP_MAX, 7), (1_025, 7)]);
+    }
+
+    #[test]
+    fn sound_begins_with_the_newest_packet() {
+        let now = Instant::now();
+        let (mut stream, mut subscription, mut out) = (SlotStream::default(), Subscription::new(false), Vec::new());
+        for (sequence, before) in [(5, Some(6)), (7, Some(6)), (8, Some(7))] {
+            subscription.forward(&mut stream, &packet(1, sequence, 7, MIDDLE, now), before, 96, &mut out);
+        }
+        assert_eq!(numbers(&out), [(1_024, 7), (1_025, 7)]);
     }
 
     #[test]

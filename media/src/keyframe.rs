@@ -25,14 +25,29 @@ impl Codec {
     }
 }
 
-/// Whether a key frame begins in this packet. Always false for sound.
-pub fn starts_key_frame(codec: Codec, payload: &[u8]) -> bool {
-    match codec {
-        Codec::Opus => false,
-        Codec::Vp8 => vp8(payload).unwrap_or(false),
-        Codec::Vp9 => vp9(payload).unwrap_or(false),
-        Codec::H264 => h264(payload).unwrap_or(false),
-        Codec::Av1 => av1(payload).unwrap_or(false),
+/// Where a packet stands in a key frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFrame {
+    /// In none, or not at its beginning.
+    No,
+    /// A decoder can begin with this packet.
+    Begins,
+    /// The picture itself begins here, but H.264's parameter sets may come in a packet before it, without which a decoder
+    /// that has just joined can make nothing of it.
+    Picture,
+}
+
+impl KeyFrame {
+    /// Where a packet stands. Always [`KeyFrame::No`] for sound.
+    pub fn of(codec: Codec, payload: &[u8]) -> Self {
+        let begins = match codec {
+            Codec::Opus => None,
+            Codec::Vp8 => vp8(payload),
+            Codec::Vp9 => vp9(payload),
+            Codec::H264 => return h264(payload).unwrap_or(Self::No),
+            Codec::Av1 => av1(payload),
+        };
+        if begins.unwrap_or(false) { Self::Begins } else { Self::No }
     }
 }
 
@@ -84,29 +99,34 @@ fn vp9(payload: &[u8]) -> Option<bool> {
 }
 
 /// RFC 6184: a sequence parameter set or the start of an IDR slice, alone, in a STAP-A or at the start of a FU-A.
-fn h264(payload: &[u8]) -> Option<bool> {
+fn h264(payload: &[u8]) -> Option<KeyFrame> {
     const IDR: u8 = 5;
     const SEQUENCE_PARAMETERS: u8 = 7;
     const STAP_A: u8 = 24;
     const FU_A: u8 = 28;
-    let starts = |unit: u8| unit == IDR || unit == SEQUENCE_PARAMETERS;
+    let of = |unit: u8| match unit & 0x1f {
+        SEQUENCE_PARAMETERS => KeyFrame::Begins,
+        IDR => KeyFrame::Picture,
+        _ => KeyFrame::No,
+    };
     match payload.first()? & 0x1f {
         STAP_A => {
             let mut rest = &payload[1..];
             while rest.len() > 2 {
                 let size = usize::from(u16::from_be_bytes([rest[0], rest[1]]));
-                if starts(rest[2] & 0x1f) {
-                    return Some(true);
+                // Parameter sets come before the slices that need them.
+                if of(rest[2]) != KeyFrame::No {
+                    return Some(of(rest[2]));
                 }
                 rest = rest.get(2 + size..)?;
             }
-            Some(false)
+            Some(KeyFrame::No)
         }
         FU_A => {
             let header = *payload.get(1)?;
-            Some(header & 0x80 != 0 && starts(header & 0x1f))
+            Some(if header & 0x80 != 0 { of(header) } else { KeyFrame::No })
         }
-        unit => Some(starts(unit)),
+        unit => Some(of(unit)),
     }
 }
 
@@ -120,46 +140,52 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn begins(codec: Codec, payload: &[u8]) -> bool {
+        KeyFrame::of(codec, payload) == KeyFrame::Begins
+    }
+
     #[test]
     fn vp8_key_frames_are_told_from_others() {
-        assert!(starts_key_frame(Codec::Vp8, &[0x10, 0x50, 0x01]));
-        assert!(!starts_key_frame(Codec::Vp8, &[0x10, 0x51, 0x01]), "inter frame");
-        assert!(!starts_key_frame(Codec::Vp8, &[0x00, 0x50, 0x01]), "continuation");
+        assert!(begins(Codec::Vp8, &[0x10, 0x50, 0x01]));
+        assert!(!begins(Codec::Vp8, &[0x10, 0x51, 0x01]), "inter frame");
+        assert!(!begins(Codec::Vp8, &[0x00, 0x50, 0x01]), "continuation");
         // Extended: 15 bit picture id, TL0PICIDX, TID.
-        assert!(starts_key_frame(Codec::Vp8, &[0x90, 0xe0, 0x81, 0x02, 0x03, 0x20, 0x50]));
-        assert!(!starts_key_frame(Codec::Vp8, &[0x90, 0xe0, 0x81, 0x02, 0x03, 0x20, 0x51]));
+        assert!(begins(Codec::Vp8, &[0x90, 0xe0, 0x81, 0x02, 0x03, 0x20, 0x50]));
+        assert!(!begins(Codec::Vp8, &[0x90, 0xe0, 0x81, 0x02, 0x03, 0x20, 0x51]));
     }
 
     #[test]
     fn vp9_key_frames_are_told_from_others() {
-        assert!(starts_key_frame(Codec::Vp9, &[0x88, 0x01]));
-        assert!(starts_key_frame(Codec::Vp9, &[0xa8, 0x81, 0x02, 0x00]));
-        assert!(!starts_key_frame(Codec::Vp9, &[0xa8, 0x81, 0x02, 0x02]), "second spatial layer");
-        assert!(!starts_key_frame(Codec::Vp9, &[0xc8, 0x01]), "inter-predicted");
-        assert!(!starts_key_frame(Codec::Vp9, &[0x80, 0x01]), "continuation");
+        assert!(begins(Codec::Vp9, &[0x88, 0x01]));
+        assert!(begins(Codec::Vp9, &[0xa8, 0x81, 0x02, 0x00]));
+        assert!(!begins(Codec::Vp9, &[0xa8, 0x81, 0x02, 0x02]), "second spatial layer");
+        assert!(!begins(Codec::Vp9, &[0xc8, 0x01]), "inter-predicted");
+        assert!(!begins(Codec::Vp9, &[0x80, 0x01]), "continuation");
     }
 
     #[test]
     fn h264_key_frames_are_told_from_others() {
-        assert!(starts_key_frame(Codec::H264, &[0x67, 0x42]));
-        assert!(starts_key_frame(Codec::H264, &[0x65, 0x00]));
-        assert!(starts_key_frame(Codec::H264, &[0x78, 0, 2, 0x67, 0x42, 0, 1, 0x68]));
-        assert!(starts_key_frame(Codec::H264, &[0x7c, 0x85, 0x00]));
-        assert!(!starts_key_frame(Codec::H264, &[0x7c, 0x05, 0x00]), "middle of an IDR slice");
-        assert!(!starts_key_frame(Codec::H264, &[0x61, 0x00]));
+        let of = |payload: &[u8]| KeyFrame::of(Codec::H264, payload);
+        assert_eq!(of(&[0x67, 0x42]), KeyFrame::Begins);
+        assert_eq!(of(&[0x78, 0, 2, 0x67, 0x42, 0, 1, 0x68]), KeyFrame::Begins);
+        assert_eq!(of(&[0x78, 0, 1, 0x68, 0, 1, 0x65]), KeyFrame::Picture, "no sequence parameters in it");
+        assert_eq!(of(&[0x65, 0x00]), KeyFrame::Picture);
+        assert_eq!(of(&[0x7c, 0x85, 0x00]), KeyFrame::Picture);
+        assert_eq!(of(&[0x7c, 0x05, 0x00]), KeyFrame::No, "middle of an IDR slice");
+        assert_eq!(of(&[0x61, 0x00]), KeyFrame::No);
     }
 
     #[test]
     fn av1_sequences_are_told_from_others() {
-        assert!(starts_key_frame(Codec::Av1, &[0x18, 0x0a]));
-        assert!(!starts_key_frame(Codec::Av1, &[0x10, 0x32]));
+        assert!(begins(Codec::Av1, &[0x18, 0x0a]));
+        assert!(!begins(Codec::Av1, &[0x10, 0x32]));
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             for codec in [Codec::Opus, Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1] {
-                let _ = starts_key_frame(codec, &bytes);
+                let _ = KeyFrame::of(codec, &bytes);
             }
         }
     }

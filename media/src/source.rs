@@ -18,12 +18,27 @@ pub struct Source {
     pub requests: KeyFrameRequests,
     /// What arrived.
     pub arrivals: Arrivals,
+    /// When its last packet before its publisher joined arrived, if it was sending then: no key frame of its own accord is
+    /// on its way.
+    pub heard_at: Option<Instant>,
 }
 
 impl Source {
+    /// Its publisher joins a room: counters begin anew, but not what is known of the numbering.
+    pub fn begin_anew(&mut self, now: Instant) {
+        let heard_at = self.arrivals.last_at.filter(|_| self.is_active(now));
+        let arrivals = Arrivals { highest: self.arrivals.highest, ..Default::default() };
+        *self = Self { heard_at, arrivals, ..Default::default() };
+    }
+
+    /// Whether it has sent anything yet that a key frame could follow.
+    pub fn has_sent(&self) -> bool {
+        self.arrivals.last_at.or(self.heard_at).is_some()
+    }
+
     /// Whether it sends now.
     pub fn is_active(&self, now: Instant) -> bool {
-        self.arrivals.last_at.is_some_and(|last| now < last + SOURCE_SILENT_AFTER)
+        self.arrivals.last_at.or(self.heard_at).is_some_and(|last| now < last + SOURCE_SILENT_AFTER)
     }
 }
 

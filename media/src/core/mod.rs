@@ -270,7 +270,7 @@ impl Core {
             return Err(CoreError::Full("participants"));
         }
         participants.push(peer);
-        state.enter(room);
+        state.enter(room, self.now);
         self.reassign(room);
         Ok(())
     }

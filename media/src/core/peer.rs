@@ -72,9 +72,9 @@ impl Peer {
     }
 
     /// Begins anew in a room: counters and "first packet" events are per join.
-    pub(super) fn enter(&mut self, room: RoomKey) {
+    pub(super) fn enter(&mut self, room: RoomKey, now: Instant) {
         self.room = Some(room);
-        self.sources = Default::default();
+        self.sources.iter_mut().for_each(|source| source.begin_anew(now));
     }
 
     pub(super) fn source(&mut self, kind: SourceKind) -> &mut Source {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::peer::Slot;
 use super::{Core, Event, PeerKey, RoomKey, SlotUse};
-use crate::keyframe::starts_key_frame;
+use crate::keyframe::KeyFrame;
 use crate::requests::Want;
 use crate::room::{Candidate, SourceId, assign};
 use crate::slots::{ReceiveSlot, SourceKind};
@@ -19,13 +19,17 @@ impl Core {
     pub(super) fn packet(&mut self, from: PeerKey, kind: SourceKind, packet: RtpPacket) {
         let now = self.now;
         let Some(peer) = self.peers.get_mut(&from) else { return };
-        let Some(room) = peer.room else { return };
+        let Some(room) = peer.room else {
+            // Noted for when it joins while it is sending.
+            peer.source(kind).arrivals.count(&packet, None);
+            return;
+        };
         let rtt = peer.transport.ingress(kind).rtt_ms.map(|ms| Duration::from_secs_f64(ms / 1e3));
         let payload = peer.transport.payload(packet.payload_type);
         let source = peer.source(kind);
         let (first, woke) = (source.arrivals.last_at.is_none(), !source.is_active(now));
         let before = source.arrivals.count(&packet, rtt);
-        if starts_key_frame(packet.codec, &packet.payload) {
+        if KeyFrame::of(packet.codec, &packet.payload) != KeyFrame::No {
             source.requests.key_frame_arrived();
         }
         if first {
@@ -45,9 +49,11 @@ impl Core {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         let source = peer.source(kind);
         source.subscribers = subscribers;
-        let begun = source.arrivals.first_at.is_none_or(|at| now >= at + FIRST_KEY_FRAME_GRACE);
+        let begun =
+            source.heard_at.is_some() || source.arrivals.first_at.is_none_or(|at| now >= at + FIRST_KEY_FRAME_GRACE);
         if waits && begun {
-            self.want_key_frame(id, Want::First);
+            // Whoever joined has asked already; this is for what came of that and was not enough.
+            self.want_key_frame(id, Want::Repair);
         }
     }
 
@@ -121,7 +127,7 @@ impl Core {
         }
         let Some(peer) = self.peers.get_mut(&id.peer) else { return };
         let source = &mut peer.sources[id.kind.index()];
-        if source.arrivals.last_at.is_none() {
+        if !source.has_sent() {
             return;
         }
         if source.requests.want(now, want) && !peer.transport.request_key_frame(id.kind) {

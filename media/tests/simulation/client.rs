@@ -1,45 +1,64 @@
 //! A virtual participant: a full ICE agent with the slot plan's offer, in RTP mode.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+use str0m::config::DtlsVersion;
 use str0m::format::Codec;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpWrite;
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
+/// A packet as a participant got it.
+pub(crate) struct Received {
+    /// Index of the m-line.
+    pub(crate) line: usize,
+    pub(crate) ssrc: u32,
+    /// Extended beyond 16 bits.
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
 pub(crate) struct Client {
     pub(crate) rtc: Rtc,
     pub(crate) address: SocketAddr,
     pub(crate) connected: bool,
-    pub(crate) key_frames_asked: usize,
-    /// Received on any video slot: sequence number to payload.
-    pub(crate) video: BTreeMap<u64, Vec<u8>>,
-    pub(crate) audio: BTreeMap<u64, Vec<u8>>,
-    pub(crate) first_video_ms: Option<u64>,
+    /// Requests for a key frame that came: m-line and time, ms.
+    pub(crate) asked: Vec<(usize, u64)>,
+    /// Everything received, in the order of arrival.
+    pub(crate) received: Vec<Received>,
     pub(crate) echoes: Vec<Vec<u8>>,
-    was_broken: bool,
+    /// When it wants to be told the time.
+    pub(crate) wake: Instant,
+    codec: Codec,
     mids: Vec<Mid>,
     names: Vec<String>,
     pending: Option<SdpPendingOffer>,
     fast: Option<ChannelId>,
-    next_timeout: Instant,
     sequence: HashMap<usize, u64>,
 }
 
 impl Client {
+    /// One that sends VP8 and speaks DTLS 1.2, with its offer.
     pub(crate) fn new(address: SocketAddr, now: Instant) -> (Self, String) {
+        Self::with(address, now, Codec::Vp8, DtlsVersion::Dtls12)
+    }
+
+    pub(crate) fn with(address: SocketAddr, now: Instant, codec: Codec, dtls: DtlsVersion) -> (Self, String) {
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
+            .enable_vp9(true)
             .enable_h264(true)
-            .set_dtls_version(str0m::config::DtlsVersion::Dtls12)
+            .enable_av1(true)
+            .set_dtls_version(dtls)
             .build(now);
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         let mut api = rtc.sdp_api();
@@ -67,17 +86,15 @@ impl Client {
             rtc,
             address,
             connected: false,
-            key_frames_asked: 0,
-            video: BTreeMap::new(),
-            audio: BTreeMap::new(),
-            first_video_ms: None,
+            asked: Vec::new(),
+            received: Vec::new(),
             echoes: Vec::new(),
-            was_broken: false,
+            wake: now,
+            codec,
             mids,
             names: Vec::new(),
             pending: Some(pending),
             fast: None,
-            next_timeout: now,
             sequence: HashMap::new(),
         };
         let offer = client.number_mids(&offer.to_sdp_string());
@@ -85,12 +102,16 @@ impl Client {
     }
 
     /// A new offer on the same connection: an ICE restart. The answer goes to [`answer`](Self::answer), too.
-    pub(crate) fn restart_ice(&mut self) -> String {
+    /// None while the last offer is not answered.
+    pub(crate) fn restart_ice(&mut self) -> Option<String> {
+        if self.pending.is_some() {
+            return None;
+        }
         let mut api = self.rtc.sdp_api();
         api.ice_restart(true);
         let (offer, pending) = api.apply().unwrap();
         self.pending = Some(pending);
-        self.number_mids(&offer.to_sdp_string())
+        Some(self.number_mids(&offer.to_sdp_string()))
     }
 
     /// The engine invents `mid`s; the plan has the m-line's index.
@@ -112,9 +133,10 @@ impl Client {
         let answer = SdpAnswer::from_sdp_string(&back).unwrap();
         self.rtc.sdp_api().accept_answer(self.pending.take().unwrap(), answer).unwrap();
         // Browsers have no ceiling on retransmissions.
-        let screen = self.mids[1];
-        let mut api = self.rtc.direct_api();
-        api.stream_tx_by_mid(screen, None).unwrap().set_rtx_cache(1_024, Duration::from_secs(3), None);
+        for mid in [self.mids[1], self.mids[2]] {
+            let mut api = self.rtc.direct_api();
+            api.stream_tx_by_mid(mid, None).unwrap().set_rtx_cache(1_024, Duration::from_secs(3), None);
+        }
     }
 
     pub(crate) fn handle(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
@@ -124,13 +146,13 @@ impl Client {
     }
 
     pub(crate) fn tick(&mut self, now: Instant, now_ms: u64, out: &mut Vec<(SocketAddr, Vec<u8>)>) {
-        if self.next_timeout <= now {
+        if self.wake <= now {
             self.rtc.handle_input(Input::Timeout(now)).unwrap();
         }
         loop {
             match self.rtc.poll_output().unwrap() {
                 Output::Timeout(at) => {
-                    self.next_timeout = at;
+                    self.wake = at;
                     return;
                 }
                 Output::Transmit(t) => out.push((t.destination, t.contents.to_vec())),
@@ -142,79 +164,83 @@ impl Client {
     fn event(&mut self, event: Event, now_ms: u64) {
         match event {
             Event::Connected => self.connected = true,
-            Event::KeyframeRequest(_) => self.key_frames_asked += 1,
+            Event::KeyframeRequest(request) => {
+                let line = self.mids.iter().position(|m| *m == request.mid).unwrap();
+                self.asked.push((line, now_ms));
+            }
             Event::ChannelOpen(id, label) if label == "fast" => self.fast = Some(id),
             Event::ChannelData(data) => self.echoes.push(data.data),
             Event::RtpPacket(packet) => {
                 let mid = self.rtc.direct_api().stream_rx(&packet.header.ssrc).unwrap().mid();
-                let line = self.mids.iter().position(|m| *m == mid).unwrap();
-                let received = if line >= 5 {
-                    self.first_video_ms.get_or_insert(now_ms);
-                    &mut self.video
-                } else {
-                    &mut self.audio
-                };
-                let before = received.insert(*packet.seq_no, packet.payload.to_vec());
-                assert!(before.is_none(), "a packet was delivered twice");
+                self.received.push(Received {
+                    line: self.mids.iter().position(|m| *m == mid).unwrap(),
+                    ssrc: *packet.header.ssrc,
+                    sequence: *packet.seq_no,
+                    timestamp: packet.header.timestamp,
+                    payload: packet.payload.to_vec(),
+                });
             }
             _ => {}
         }
     }
 
-    /// Skips so many sequence numbers on a line.
-    pub(crate) fn skip(&mut self, line: usize, numbers: u64) {
-        *self.sequence.entry(line).or_insert(65_500) += numbers;
+    /// What was received on the receive slots for pictures, in the order of the numbers.
+    pub(crate) fn video(&self) -> Vec<&Received> {
+        let mut video: Vec<&Received> = self.received.iter().filter(|r| r.line >= 5).collect();
+        video.sort_by_key(|r| r.sequence);
+        video
     }
 
-    pub(crate) fn send_rtp(&mut self, now: Instant, line: usize, time: u32, marker: bool, payload: Vec<u8>) {
-        let codec = if line == 0 { Codec::Opus } else { Codec::Vp8 };
+    /// Begins the numbering of a line; the next packet has the number after this one.
+    pub(crate) fn number_from(&mut self, line: usize, sequence: u64) {
+        self.sequence.insert(line, sequence);
+    }
+
+    /// The SSRC a line is sent with.
+    pub(crate) fn ssrc(&mut self, line: usize) -> u32 {
+        let mid = self.mids[line];
+        *self.rtc.direct_api().stream_tx_by_mid(mid, None).unwrap().ssrc()
+    }
+
+    /// Skips so many sequence numbers on a line.
+    pub(crate) fn skip(&mut self, line: usize, numbers: u64) {
+        let to = self.next_sequence(line) - 1 + numbers;
+        self.number_from(line, to);
+    }
+
+    /// Sends a packet on a line; answers its number.
+    pub(crate) fn send_rtp(&mut self, now: Instant, line: usize, time: u32, marker: bool, payload: Vec<u8>) -> u64 {
+        let codec = if line == 0 { Codec::Opus } else { self.codec };
         let pt = self.rtc.codec_config().find(|p| p.spec().codec == codec).unwrap().pt();
-        let sequence = self.sequence.entry(line).or_insert(65_500);
-        *sequence += 1;
-        let number = *sequence;
+        let number = self.next_sequence(line);
+        self.sequence.insert(line, number);
         let mid = self.mids[line];
         let mut api = self.rtc.direct_api();
         let stream = api.stream_tx_by_mid(mid, None).unwrap();
         let write = RtpWrite::new(pt, number.into(), time, now, payload);
         stream.write_rtp(write.marker(marker).nackable(line != 0));
-        self.next_timeout = now;
+        self.wake = now;
+        number
     }
 
-    /// The number of the first packet that begins a key frame.
-    pub(crate) fn first_key_frame(&self) -> Option<u64> {
-        self.video.iter().find(|(_, p)| p[..2] == [0x10, 0x00]).map(|(number, _)| *number)
+    /// The number the next packet on a line has. Unless told otherwise they soon pass 2^16.
+    pub(crate) fn next_sequence(&self, line: usize) -> u64 {
+        self.sequence.get(&line).copied().unwrap_or(65_500) + 1
     }
 
-    /// Numbers that are missing after the first key frame's beginning.
-    pub(crate) fn holes(&self) -> Vec<u64> {
-        let (Some(first), Some((last, _))) = (self.first_key_frame(), self.video.last_key_value()) else {
-            return Vec::new();
-        };
-        (first..*last).filter(|number| !self.video.contains_key(number)).collect()
-    }
-
-    /// Whether a decoder could not show what came last: no key frame yet, or none after a hole.
-    pub(crate) fn is_broken(&self) -> bool {
-        let Some(hole) = self.holes().last().copied() else {
-            return self.first_key_frame().is_none();
-        };
-        !self.video.range(hole..).any(|(_, p)| p[..2] == [0x10, 0x00])
-    }
-
-    /// Does what a decoder does that cannot go on: asks for a key frame, again and again.
-    pub(crate) fn repair(&mut self, now_ms: u64) {
-        if !now_ms.is_multiple_of(500) || self.video.is_empty() {
-            return;
+    /// Asks for a key frame on a receive slot, as a decoder does that cannot go on.
+    pub(crate) fn ask(&mut self, now: Instant, line: usize) {
+        let mid = self.mids[line];
+        if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, None) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+            self.wake = now;
         }
-        // A hole gets the time it takes to repair it.
-        let broken = self.is_broken();
-        if broken && std::mem::replace(&mut self.was_broken, broken) {
-            let mid = self.mids[5];
-            if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, None) {
-                stream.request_keyframe(KeyframeRequestKind::Pli);
-            }
-        }
-        self.was_broken = broken;
+    }
+
+    /// Says goodbye. False if it cannot: the engine refuses that while its SCTP association is being set up.
+    pub(crate) fn hang_up(&mut self, now: Instant) -> bool {
+        self.wake = now;
+        self.rtc.close().is_ok()
     }
 
     pub(crate) fn send_fast(&mut self, bytes: &[u8]) -> bool {
