@@ -61,11 +61,16 @@ export function formatSeconds(lang: Lang, atMs: number): string {
   return new Intl.DateTimeFormat(localeOf(lang), { timeStyle: 'medium', hourCycle: 'h23' }).format(atMs);
 }
 
+/** One for each of the interface's languages: making one takes longer than a hundred uses. */
+const languageNames = new Map<string, Intl.DisplayNames>();
+
 /** A language tag as its name in the reader's language: `zh` → `Chinese`; the tag itself when nobody knows it. */
 export function languageName(tag: string, locale: string): string {
   if (tag === '') return ABSENT;
   try {
-    return new Intl.DisplayNames([locale], { type: 'language', fallback: 'code' }).of(tag) ?? tag;
+    const names = languageNames.get(locale) ?? new Intl.DisplayNames([locale], { type: 'language', fallback: 'code' });
+    languageNames.set(locale, names);
+    return names.of(tag) ?? tag;
   } catch {
     return tag;
   }

@@ -113,8 +113,8 @@ function keptSingle(): boolean {
 /** What is no place for text: keys on it are shortcuts all the same. */
 const NO_TEXT = 'input[type=checkbox], input[type=radio], input[type=range], input[type=file], input[type=button]';
 
-/** Listens while the desk is open. */
-export function useKeys(keys: Keys): void {
+/** Listens while the desk is open; `keys` is asked at each press. */
+export function useKeys(keys: () => Keys): void {
   const latest = useRef(keys);
   latest.current = keys;
   useEffect(() => {
@@ -124,8 +124,8 @@ export function useKeys(keys: Keys): void {
       const at = target instanceof Element ? target : null;
       const field = at?.closest('input, textarea, select, [contenteditable]') ?? null;
       const writing = field !== null && !field.matches(NO_TEXT);
-      const busy = at?.closest('dialog, [role=dialog], [role=radiogroup]') !== null && at !== null;
-      const act = meaning({ key, code, altKey, ctrlKey, metaKey, shiftKey, writing, busy }, latest.current);
+      const busy = at !== null && at.closest('dialog, [role=dialog]') !== null;
+      const act = meaning({ key, code, altKey, ctrlKey, metaKey, shiftKey, writing, busy }, latest.current());
       if (act === null) return;
       event.preventDefault();
       act();

@@ -4,7 +4,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CallState, ConversationId, SessionView } from '../protocol/generated.ts';
 import { keepFocus } from '../ui/focus.ts';
-import { useStore } from '../ui/ui.tsx';
+import { useSelected, useStore } from '../ui/ui.tsx';
 import { ConnectionBanner } from './banner.tsx';
 import { ManageReplies } from './canned/manage.tsx';
 import { useTexts } from './context.ts';
@@ -32,16 +32,18 @@ interface ShellProps {
 /** The console of an agent who is signed in. */
 export function Shell({ desk, session, signOut }: ShellProps) {
   const { t } = useTexts();
-  const state = useStore(desk.session.state);
   const selected = useStore(desk.selected);
-  useStore(desk.order);
-  const { call } = useStore(desk.call.view);
+  // Every message of every chat changes the session's state: only what the frame shows of it draws the frame again.
+  const row = useSelected(desk.session.state, ({ conversations }) =>
+    selected === null ? undefined : conversations.get(selected),
+  );
+  const call = useSelected(desk.call.view, (view) => view.call);
   const route = useRoute();
   const [dialog, setDialog] = useState<'help' | 'canned' | null>(null);
   const [details, setDetails] = useState(false);
   const onDesk = route.page === 'desk';
-  const row = selected === null ? undefined : state.conversations.get(selected);
-  const { mine } = desk.lists();
+  const reading = onDesk && !document.hidden ? (selected ?? undefined) : undefined;
+  const unread = useSelected(desk.session.state, () => unreadTotal(desk.lists().mine, reading));
   const [pane, setPane] = usePane(desk, onDesk);
 
   const open = (conversation: ConversationId) => {
@@ -50,7 +52,7 @@ export function Shell({ desk, session, signOut }: ShellProps) {
   };
   const help = () => setDialog('help');
   useDeskKeys(desk, open, help);
-  useTabBadge(unreadTotal(mine, onDesk && !document.hidden ? (selected ?? undefined) : undefined));
+  useTabBadge(unread);
   useEffect(() => setDetails(false), [selected, route.page]);
   useEffect(() => keepFocus(document, mainPlace), []);
 

@@ -5,7 +5,7 @@ import { useMemo } from 'preact/hooks';
 import { readPlayer } from '../client/api.ts';
 import { formatDateTime, formatElapsed, localeOf } from '../i18n/i18n.ts';
 import type { ConversationSummary, Series } from '../protocol/generated.ts';
-import { Badge, IconButton, Spinner, useNow, useStore } from '../ui/ui.tsx';
+import { Badge, IconButton, Spinner, useNow, useSelected } from '../ui/ui.tsx';
 import { useTexts } from './context.ts';
 import type { Desk } from './desk/desk.ts';
 import { ABSENT, languageName, percent, plain, resolution } from './format.ts';
@@ -51,7 +51,7 @@ export function Side({ desk, row, overlay, close }: SideProps) {
 /** The call or invitation of this conversation, while there is one. */
 function CallFacts({ desk, row }: { desk: Desk; row: ConversationSummary }) {
   const { t } = useTexts();
-  const call = useStore(desk.session.state).calls.get(row.id);
+  const call = useSelected(desk.session.state, ({ calls }) => calls.get(row.id));
   useNow(1000);
   if (call === undefined || call.stage === 'ended') return null;
   const names = t.call.facts;

@@ -4,7 +4,7 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { formatDuration, formatElapsed } from '../i18n/i18n.ts';
 import type { CallState, ConversationId } from '../protocol/generated.ts';
-import { Avatar, Badge, Button, Icon, Spinner, useNow, useStore } from '../ui/ui.tsx';
+import { Avatar, Badge, Button, Icon, Spinner, useNow, useSelected, useStore } from '../ui/ui.tsx';
 import type { CallView } from './call/call-desk.ts';
 import { CallControls } from './call/controls.tsx';
 import { liveColumns, liveFacts } from './call/live-facts.ts';
@@ -73,8 +73,10 @@ export function Stage({ desk, mode, back }: StageProps) {
 /** A call of voices: who, and that one hears them. */
 function VoiceCard({ desk, call, view, small }: { desk: Desk; call: CallState; view: CallView; small: boolean }) {
   const { t } = useTexts();
-  const { conversations } = useStore(desk.session.state);
-  const name = conversations.get(call.conversation)?.viewer_name ?? '';
+  const name = useSelected(
+    desk.session.state,
+    ({ conversations }) => conversations.get(call.conversation)?.viewer_name ?? '',
+  );
   const ring = useRef<HTMLSpanElement>(null);
   useEffect(() => {
     const timer = setInterval(() => {
@@ -114,10 +116,11 @@ interface HeadProps {
 
 function StageHead({ desk, call, mode, back, frame }: HeadProps) {
   const { t } = useTexts();
-  const { conversations } = useStore(desk.session.state);
+  const row = useSelected(desk.session.state, ({ conversations }) =>
+    call === null ? undefined : conversations.get(call.conversation),
+  );
   useNow(1000);
   if (call === null) return null;
-  const row = conversations.get(call.conversation);
   const since = call.accepted_at_ms;
   const who = t.call.with(row?.viewer_name ?? '', row?.ticket ?? 0);
   return (

@@ -1,6 +1,6 @@
 // Owns the way between the panes where there is room for one of them: a narrow window, or a wide one at 200 % zoom.
 
-import { IconButton, useStore } from '../ui/ui.tsx';
+import { IconButton, useSelected, useStore } from '../ui/ui.tsx';
 import { useTexts } from './context.ts';
 import type { Desk } from './desk/desk.ts';
 import { unreadTotal } from './desk/lists.ts';
@@ -23,10 +23,10 @@ interface TabsProps {
 /** The tabs. Out of sight where all panes are in sight. */
 export function Tabs({ desk, pane, show, onDesk, details, help }: TabsProps) {
   const { t } = useTexts();
-  useStore(desk.session.state);
   const selected = useStore(desk.selected);
-  const { mine, queue } = desk.lists();
-  const unread = unreadTotal(mine, onDesk && pane === 'main' ? (selected ?? undefined) : undefined);
+  const reading = onDesk && pane === 'main' ? (selected ?? undefined) : undefined;
+  const unread = useSelected(desk.session.state, () => unreadTotal(desk.lists().mine, reading));
+  const waiting = useSelected(desk.session.state, () => desk.lists().queue.length);
   const tab = (name: Pane, label: string) => (
     <button
       type="button"
@@ -35,10 +35,10 @@ export function Tabs({ desk, pane, show, onDesk, details, help }: TabsProps) {
       onClick={() => show(name)}
     >
       {label}
-      {name === 'list' && unread + queue.length > 0 && (
+      {name === 'list' && unread + waiting > 0 && (
         <span class="tabs__count">
-          <span aria-hidden="true">{unread + queue.length}</span>
-          <span class="sl-visually-hidden">{t.nav.tabCount(unread, queue.length)}</span>
+          <span aria-hidden="true">{unread + waiting}</span>
+          <span class="sl-visually-hidden">{t.nav.tabCount(unread, waiting)}</span>
         </span>
       )}
     </button>

@@ -5,7 +5,7 @@ import type { AgentState } from '../client/agent.ts';
 import { errorTexts } from '../i18n/common.ts';
 import { formatElapsed } from '../i18n/i18n.ts';
 import type { CallState, ConversationSummary, EndReason, Entry } from '../protocol/generated.ts';
-import { Avatar, Badge, Button, Empty, Icon, IconButton, Notice, useNow, useStore } from '../ui/ui.tsx';
+import { Avatar, Badge, Button, Empty, Icon, IconButton, Notice, useNow, useSelected, useStore } from '../ui/ui.tsx';
 import { INVITATIONS_MAX, invitationsOpen, runningElsewhere, runningHere } from './call/own-calls.ts';
 import { Composer } from './composer.tsx';
 import { useTexts } from './context.ts';
@@ -95,15 +95,14 @@ function Head({ desk, row, mine, detailsOpen, toggleDetails }: HeadProps) {
 /** What may be done with an own conversation. */
 function Actions({ desk, row }: { desk: Desk; row: ConversationSummary }) {
   const { t } = useTexts();
-  const state = useStore(desk.session.state);
+  const here = openCall(useSelected(desk.session.state, ({ calls }) => calls.get(row.id)));
+  const blocked = useSelected(desk.session.state, (state) => inviteBlocked(state, row, t.actions));
   const [busy, setBusy] = useState<string | null>(null);
   const act = async (name: string, action: Promise<unknown>) => {
     setBusy(name);
     await action;
     setBusy(null);
   };
-  const here = openCall(state.calls.get(row.id));
-  const blocked = inviteBlocked(state, row, t.actions);
   return (
     <div class="thread__actions">
       {here === null && (
@@ -165,11 +164,11 @@ function inviteBlocked(
 /** What has to be said between the head and the lines. */
 function Notices({ desk, row, mine }: { desk: Desk; row: ConversationSummary; mine: boolean }) {
   const { lang, t } = useTexts();
-  const state = useStore(desk.session.state);
+  const call = useSelected(desk.session.state, ({ calls }) => calls.get(row.id));
+  const elsewhere = useSelected(desk.session.state, (state) => runningElsewhere(state)?.id);
   const problem = useStore(desk.problem);
   const dismissed = useStore(desk.dismissed);
   const { entries } = useStore(desk.session.chat(row.id).state);
-  const call = state.calls.get(row.id);
   const ended = call?.stage === 'ended' && !dismissed.has(call.id) ? call : undefined;
   const reason = ended === undefined ? undefined : (ended.reason ?? reasonInTimeline(ended, entries));
   return (
@@ -185,7 +184,7 @@ function Notices({ desk, row, mine }: { desk: Desk; row: ConversationSummary; mi
         <Requested desk={desk} row={row} sinceMs={row.call_requested_at_ms} />
       )}
       {call?.stage === 'invited' && <Invited desk={desk} call={call} />}
-      {runningElsewhere(state)?.id === call?.id && call !== undefined && <Elsewhere desk={desk} call={call} />}
+      {call !== undefined && call.id === elsewhere && <Elsewhere desk={desk} call={call} />}
       {ended !== undefined && reason !== undefined && (
         <div role="status">
           <Notice
@@ -227,8 +226,7 @@ function problemText(code: Problem['code'], codes: ReturnType<typeof errorTexts>
 /** One click back to where the call was. */
 function InviteAgain({ desk, row }: { desk: Desk; row: ConversationSummary }) {
   const { t } = useTexts();
-  const state = useStore(desk.session.state);
-  const blocked = inviteBlocked(state, row, t.actions);
+  const blocked = useSelected(desk.session.state, (state) => inviteBlocked(state, row, t.actions));
   return (
     <Button
       small

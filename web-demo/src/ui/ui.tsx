@@ -241,6 +241,19 @@ export function useStore<T>(store: Readable<T>): T {
   return value;
 }
 
+/** A part of a store's value, drawn again only when that part changes. `select` gives the same object for the same part. */
+export function useSelected<T, R>(store: Readable<T>, select: (value: T) => R): R {
+  const latest = useRef(select);
+  latest.current = select;
+  const [, setPart] = useState(() => select(store.get()));
+  useEffect(() => {
+    const update = () => setPart(() => latest.current(store.get()));
+    update();
+    return store.subscribe(update);
+  }, [store]);
+  return select(store.get());
+}
+
 /** The time, in ms of `Date.now()`, drawn again every `everyMs`. */
 export function useNow(everyMs = 1000): number {
   const [now, setNow] = useState(() => Date.now());

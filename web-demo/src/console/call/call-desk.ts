@@ -232,7 +232,7 @@ export class CallDesk {
     const stream = video.srcObject instanceof MediaStream ? video.srcObject : null;
     if (stream?.getVideoTracks()[0] !== track) video.srcObject = new MediaStream([track]);
     // Refused only where a page may not play at all; the element's own autoplay then tries again.
-    void video.play().catch(() => {});
+    if (video.paused) void video.play().catch(() => {});
     if (this.#frameRequest === 0) this.#awaitFrame(video, call.id);
   }
 

@@ -2,18 +2,19 @@
 
 import type { ConversationId } from '../../protocol/generated.ts';
 import { chooseTheme, isDark } from '../../ui/theme.ts';
-import { useStore } from '../../ui/ui.tsx';
 import { runningElsewhere, runningHere } from '../call/own-calls.ts';
 import { type Action, singleKeys, useKeys } from '../keys.ts';
 import type { Desk } from './desk.ts';
 
 /** Listens to the shortcuts while the desk is open. */
 export function useDeskKeys(desk: Desk, open: (conversation: ConversationId) => void, help: () => void): void {
-  const single = useStore(singleKeys);
-  const selected = useStore(desk.selected);
-  useStore(desk.session.state);
-  const { mine } = desk.lists();
-  useKeys({ mine, selected, open, single, act: (action) => act(desk, action, help) });
+  useKeys(() => ({
+    mine: desk.lists().mine,
+    selected: desk.selected.get(),
+    single: singleKeys.get(),
+    open,
+    act: (action) => act(desk, action, help),
+  }));
 }
 
 function act(desk: Desk, action: Action, help: () => void): void {
