@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum_server::tls_rustls::RustlsConfig;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use signaling::timeline::EndReason;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::app::{App, Closing};
@@ -17,7 +17,7 @@ use crate::calls::Calls;
 use crate::cluster::{Bus, CallNode, LocalBus, NodeId, Note, Presence, PresenceBook, Topic};
 use crate::config::{Config, DatabaseLocation};
 use crate::gate::Gate;
-use crate::media_driver::{self, MediaConfig, MediaError};
+use crate::media_driver::{self, MediaConfig, MediaError, MediaEvent};
 use crate::pictures::{PictureError, PictureFiles, Pictures};
 use crate::pressure::Pressure;
 use crate::storage::{StorageError, Store};
@@ -128,11 +128,7 @@ impl Server {
     pub async fn start(options: ServerOptions) -> Result<Self, ServerError> {
         let ServerOptions { mut config, demo, bus } = options;
         if demo {
-            // The demo is loaded from this machine by the load test that it prints.
-            config.limits.connects_per_address_per_minute = DEMO_RATE;
-            config.limits.tickets_per_address_per_minute = DEMO_RATE;
-            config.limits.pictures_per_address_per_minute = DEMO_RATE;
-            config.limits.sockets_per_address_max = config.limits.sockets_max;
+            lift_limits(&mut config);
         }
         let data = config.storage.data.clone();
         create_private_dir(&data)?;
@@ -154,16 +150,24 @@ impl Server {
         let alone = bus.is_none();
         let bus = bus.unwrap_or_else(|| Arc::new(LocalBus::default()));
         let presence = PresenceBook::new(node.clone(), Arc::clone(&bus));
-        let desk =
-            Arc::new(Desk { store, bus: Arc::clone(&bus), presence, calls: CallBook::default(), line: Line::default() });
+        let desk = Arc::new(Desk {
+            store,
+            bus: Arc::clone(&bus),
+            presence,
+            calls: CallBook::default(),
+            line: Line::default(),
+        });
         let start_bitrate_kbps = Some(config.media.start_bitrate_kbps).filter(|kbps| *kbps > 0);
         let away_ms_max = i64::from(config.limits.away_seconds_max) * 1_000;
-        let calls = Arc::new(Calls::new(node.clone(), Arc::clone(&desk), media, telemetry.clone(), start_bitrate_kbps, away_ms_max));
-        let left = calls.end_leftovers(alone).await?;
-        if left > 0 {
-            tracing::warn!(calls = left, "calls of the former process were ended");
-        }
-        bus.serve_calls(node.clone(), Arc::clone(&calls) as Arc<dyn CallNode>);
+        let calls = Arc::new(Calls::new(
+            node.clone(),
+            Arc::clone(&desk),
+            media,
+            telemetry.clone(),
+            start_bitrate_kbps,
+            away_ms_max,
+        ));
+        take_up_calls(&calls, &*bus, &node, alone).await?;
 
         let (closing, closing_seen) = watch::channel(Closing::No);
         let pressure = Arc::new(Pressure::default());
@@ -186,17 +190,7 @@ impl Server {
             config,
         });
         app.desk.ship_canned_replies().await?;
-        let mut tasks = vec![
-            tokio::spawn(Arc::clone(&calls).run(media_events)),
-            tokio::spawn(listen_to_nodes(Arc::clone(&app))),
-            tokio::spawn(keep_line(Arc::clone(&app.desk))),
-            tokio::spawn(Arc::clone(&app.pressure).watch()),
-            tokio::spawn(remove_orphans(pictures, app.desk.store.clone())),
-        ];
-        if demo {
-            demo::prepare(&app).await?;
-            tasks.push(tokio::spawn(demo::run_scripts(Arc::clone(&app.desk), app.boot.clone())));
-        }
+        let tasks = start_tasks(&app, media_events, pictures).await?;
         let handle = axum_server::Handle::new();
         let serving = serve(listener, address, tls, handle.clone(), Arc::clone(&app))?;
         Ok(Self { address, app, new_api_key, bus, http: handle, serving, closing, tasks })
@@ -269,6 +263,45 @@ impl Server {
             () = tokio::time::sleep(patience) => {}
         }
     }
+}
+
+/// Ends what a former process left behind, then offers this node's calls to the others.
+async fn take_up_calls(calls: &Arc<Calls>, bus: &dyn Bus, node: &NodeId, alone: bool) -> Result<(), ServerError> {
+    let left = calls.end_leftovers(alone).await?;
+    if left > 0 {
+        tracing::warn!(calls = left, "calls of the former process were ended");
+    }
+    bus.serve_calls(node.clone(), Arc::clone(calls) as Arc<dyn CallNode>);
+    Ok(())
+}
+
+/// Everything that runs beside the requests.
+async fn start_tasks(
+    app: &Arc<App>,
+    media_events: mpsc::Receiver<MediaEvent>,
+    pictures: PictureFiles,
+) -> Result<Vec<JoinHandle<()>>, ServerError> {
+    let mut tasks = vec![
+        tokio::spawn(Arc::clone(&app.calls).run(media_events)),
+        tokio::spawn(listen_to_nodes(Arc::clone(app))),
+        tokio::spawn(keep_line(Arc::clone(&app.desk))),
+        tokio::spawn(Arc::clone(&app.pressure).watch()),
+        tokio::spawn(remove_orphans(pictures, app.desk.store.clone())),
+    ];
+    if app.demo {
+        demo::prepare(app).await?;
+        tasks.push(tokio::spawn(demo::run_scripts(Arc::clone(&app.desk), app.boot.clone())));
+    }
+    Ok(tasks)
+}
+
+/// The demo is loaded from this machine by the load test that it prints.
+fn lift_limits(config: &mut Config) {
+    let limits = &mut config.limits;
+    limits.connects_per_address_per_minute = DEMO_RATE;
+    limits.tickets_per_address_per_minute = DEMO_RATE;
+    limits.pictures_per_address_per_minute = DEMO_RATE;
+    limits.sockets_per_address_max = limits.sockets_max;
 }
 
 fn serve(

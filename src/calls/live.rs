@@ -13,6 +13,8 @@ use super::guests::Guest;
 use super::samples::SampleBuffer;
 use crate::cluster::{NodeId, RoomHandle, SessionId};
 use crate::media_driver::{PeerId, RoomId, SourceKind};
+use crate::storage::CallRow;
+use crate::support::call_state;
 
 /// State of a running call on its node.
 pub(super) struct LiveCall {
@@ -55,6 +57,30 @@ pub(super) struct LiveCall {
 }
 
 impl LiveCall {
+    /// A call to which the viewer is invited.
+    pub(super) fn invited(node: &NodeId, row: &CallRow, agent_session: SessionId, room: RoomId) -> Self {
+        Self {
+            handle: RoomHandle { node: node.clone(), room: row.id.clone() },
+            state: call_state(row),
+            agent_session,
+            viewer_session: None,
+            viewer_node: None,
+            viewer: Absence::default(),
+            agent: Absence::default(),
+            together_since_ms: None,
+            ends_told_at: None,
+            viewer_slots: Vec::new(),
+            media_gone_until_ms: None,
+            room,
+            viewer_peer: None,
+            guests: Vec::new(),
+            phases: BTreeMap::new(),
+            first_packets: BTreeMap::new(),
+            unsaved: Vec::new(),
+            samples: SampleBuffer::new(row.conversation.clone(), row.id.clone(), node.0.clone()),
+        }
+    }
+
     /// The call.
     pub(super) fn id(&self) -> &CallId {
         &self.state.id

@@ -1,6 +1,6 @@
 //! The running calls of this node: invitation, acceptance, end.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,12 +10,10 @@ use signaling::wire::{CallStage, CallState, ErrorCode, Phase, Refusal};
 use signaling::{CallId, ConversationId};
 
 use super::agents::AgentMedia;
-use super::ends::Absence;
 use super::live::LiveCall;
 use super::phases;
-use super::samples::SampleBuffer;
 use crate::clock;
-use crate::cluster::{CallCommand, NodeId, Note, RoomHandle, SessionId, Topic};
+use crate::cluster::{CallCommand, NodeId, Note, SessionId, Topic};
 use crate::media_driver::{MediaError, MediaHandle, PeerId, RoomId};
 use crate::random;
 use crate::storage::{Appended, NewCall, StorageError};
@@ -138,27 +136,7 @@ impl Calls {
                 });
             }
         };
-        let handle = RoomHandle { node: self.node.clone(), room: row.id.clone() };
-        let mut live = LiveCall {
-            handle,
-            state: call_state(&row),
-            agent_session: session.clone(),
-            viewer_session: None,
-            viewer_node: None,
-            viewer: Absence::default(),
-            agent: Absence::default(),
-            together_since_ms: None,
-            ends_told_at: None,
-            viewer_slots: Vec::new(),
-            media_gone_until_ms: None,
-            room,
-            viewer_peer: None,
-            guests: Vec::new(),
-            phases: BTreeMap::new(),
-            first_packets: BTreeMap::new(),
-            unsaved: Vec::new(),
-            samples: SampleBuffer::new(conversation.clone(), row.id.clone(), self.node.0.clone()),
-        };
+        let mut live = LiveCall::invited(&self.node, &row, session.clone(), room);
         live.note_phase(Phase::Invited, row.invited_at_ms as f64);
         {
             let mut inner = self.inner();

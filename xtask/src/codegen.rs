@@ -31,6 +31,7 @@ macro_rules! declare {
     };
 }
 
+// tidy: long because it is the list of all types that cross the wire.
 fn generate() -> String {
     let config = Config::new().with_large_int("number");
     let mut out =

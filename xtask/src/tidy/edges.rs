@@ -78,7 +78,7 @@ const MODULE_EDGES: [(&str, &[&str], &str); 4] = [
 const CRATE_PLACES: [(&str, &[&str], &str); 4] = [
     ("str0m", &["media/src/transport", "media/tests/", "loadtest/"], "the engine stays behind `media::transport`"),
     ("sea_orm", &["src/storage", "tests/storage"], "SQL lives in storage"),
-    ("sea_orm_migration", &["src/storage"], "SQL lives in storage"),
+    ("sea_orm_migration", &["src/storage", "tests/storage"], "SQL lives in storage"),
     ("sqlx", &["src/storage"], "SQL lives in storage"),
 ];
 
