@@ -55,7 +55,7 @@ pub const HOLES_MAX: usize = 512;
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(150);
 /// A peer whose ICE connection was lost is closed after this long, unless it came back, by an ICE restart or by itself. Who
 /// drives this crate gives a call up sooner; this is for peers that it has forgotten.
-pub const RESTART_WITHIN: Duration = Duration::from_secs(330);
+pub const RESTART_WITHIN: Duration = Duration::from_secs(150);
 /// Two requests for a key frame to one source are at least this far apart, except the first one for a subscription.
 pub const KEY_FRAME_INTERVAL_MIN: Duration = Duration::from_millis(300);
 /// An unanswered request for a key frame is repeated after this long: a 200 ms round trip and an encoder's turn.

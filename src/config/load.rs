@@ -82,8 +82,8 @@ fn check_together(config: &Config) -> Result<(), (&'static str, &'static str)> {
     {
         return Err(("[limits]", "rates in [limits] must be at least 1"));
     }
-    if !(1..=300).contains(&limits.away_seconds_max) {
-        return Err(("away_seconds_max", "limits.away_seconds_max is 1 to 300"));
+    if !(1..=120).contains(&limits.away_seconds_max) {
+        return Err(("away_seconds_max", "limits.away_seconds_max is 1 to 120"));
     }
     Ok(())
 }
