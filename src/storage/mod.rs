@@ -34,8 +34,8 @@ pub use load_test::{LOAD_TEST_LOGIN, NewLoadTestAgent};
 pub use migration::FORMAT_VERSION;
 pub use open::DatabaseUrl;
 pub use rows::{
-    Appended, BlockRow, CallRow, ConversationRow, DatabaseKind, NewCall, NewConversation, NewEntry, NewUser, PictureRow,
-    SUBJECT_CHARS_MAX, TicketFilter, UserRow,
+    Appended, BlockRow, CallRow, ConversationRow, DatabaseKind, NewCall, NewConversation, NewEntry, NewUser,
+    PictureRow, SUBJECT_CHARS_MAX, TicketFilter, UserRow,
 };
 
 use error::TxError;

@@ -28,7 +28,8 @@ async fn the_picture_comes_at_the_click_and_everyone_is_told() {
     let mut guest = meanwhile(&mut viewer, meanwhile(&mut agent.client, watch(&mut colleague.client, &call.id))).await;
     let joined = async {
         colleague.client.request(ClientMessage::JoinCall { call: call.id.clone() }, LIMIT).await.expect("joined");
-        let picture = guest.wait("picture", LIMIT, |event| matches!(event, MediaEvent::FirstFrame { .. }).then_some(()));
+        let picture =
+            guest.wait("picture", LIMIT, |event| matches!(event, MediaEvent::FirstFrame { .. }).then_some(()));
         meanwhile(&mut colleague.client, picture).await.expect("the colleague sees the picture");
     };
     meanwhile(&mut viewer, meanwhile(&mut agent.client, joined)).await;

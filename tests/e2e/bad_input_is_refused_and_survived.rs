@@ -246,7 +246,8 @@ async fn session_descriptions_that_are_none_are_refused() {
     ];
     for sdp in bad {
         let head: String = sdp.chars().take(40).collect();
-        let offer = ClientMessage::MediaOffer { call: Some(call.clone()), sdp: sdp.to_owned(), restart: false, line: None };
+        let offer =
+            ClientMessage::MediaOffer { call: Some(call.clone()), sdp: sdp.to_owned(), restart: false, line: None };
         assert_eq!(code(viewer.request(offer, LIMIT).await), ErrorCode::BadSdp, "viewer: {head:?}");
         let offer = ClientMessage::MediaOffer { call: None, sdp: sdp.to_owned(), restart: false, line: None };
         assert_eq!(code(agent.request(offer, LIMIT).await), ErrorCode::BadSdp, "agent: {head:?}");
