@@ -118,6 +118,7 @@ for (const [name, screen, keyboards] of [
   ['740×360', LANDSCAPE, [{ height: 170, offsetTop: 0 }, { height: 170, offsetTop: 150 }]],
 ] as const) {
   test(`on a phone at ${name} the text box, the last message and the stop button stay above the keyboard`, async ({ stage }) => {
+    test.setTimeout(180_000);
     const server = await stage.server();
     const agent = await stage.agent(server);
     const page = await stage.page(screen);
@@ -162,7 +163,7 @@ test('a phone that puts the page to sleep loses nothing: what came in between is
   stage,
 }) => {
   stage.expected.push(/WebSocket connection|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|502|503/);
-  const { server, viewer, agent } = await openConversation(stage, PHONE);
+  const { server, viewer, agent, ticket } = await openConversation(stage, PHONE);
   const devtools = await viewer.page.context().newCDPSession(viewer.page);
   const sleep = (state: 'frozen' | 'active') => devtools.send('Page.setWebLifecycleState', { state });
   await viewer.message.fill('Half a sentence');
@@ -179,9 +180,7 @@ test('a phone that puts the page to sleep loses nothing: what came in between is
   await expect(agent.reply).toBeVisible();
   await agent.reply.fill('Still here?');
   await agent.reply.press('Enter');
-  const rest = stage.rest(server);
-  const ticket = (await rest.tickets()).tickets[0]?.number ?? 0;
-  await rest.ticketWhen(ticket, ({ timeline }) => JSON.stringify(timeline).includes('Still here?'));
+  await stage.rest(server).ticketWhen(ticket, ({ timeline }) => JSON.stringify(timeline).includes('Still here?'));
   await sleep('active');
   await expect(viewer.log.getByText('Still here?', { exact: true })).toHaveCount(1, { timeout: 30_000 });
   await expect(viewer.message).toHaveValue('Half a sentence');

@@ -286,7 +286,7 @@ function reachTrouble(connection: ViewerState['connection'], welcomed: boolean):
 function Scroller({ jump, children }: { jump: string; children: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
-  const lastTop = useRef(0);
+  const last = useRef({ top: 0, room: '' });
   useLayoutEffect(() => {
     const element = box.current;
     const content = element?.firstElementChild;
@@ -312,10 +312,12 @@ function Scroller({ jump, children }: { jump: string; children: ComponentChildre
       onScroll={(event) => {
         const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
         const near = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
-        // Only a person scrolls up; content that grows in between does not mean that the end was left.
+        // Only a person scrolls up while nothing else changes: what goes away ("is typing", room for the keyboard) moves the
+        // content too, and what comes in the same moment must not look like the end being left.
+        const room = `${scrollHeight}/${clientHeight}`;
         if (near) atEnd.current = true;
-        else if (scrollTop < lastTop.current) atEnd.current = false;
-        lastTop.current = scrollTop;
+        else if (scrollTop < last.current.top && room === last.current.room) atEnd.current = false;
+        last.current = { top: scrollTop, room };
       }}
     >
       <div class="scroll__content">{children}</div>
