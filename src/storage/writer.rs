@@ -34,8 +34,9 @@ const PROMPT_GROUP_MAX: Duration = Duration::from_millis(4);
 /// How long a group takes in jobs of the second lane when nobody in a conversation waits, unless the disk needs longer.
 const GROUP_TIME_MAX: Duration = Duration::from_millis(40);
 
-/// Jobs of the first lane in a row after which one of the second has its turn.
-const PROMPT_IN_A_ROW_MAX: u32 = 8;
+/// Jobs of the first lane in a row after which one of the second has its turn, time or not: when calls keep the writer busy,
+/// new conversations still come through.
+const PROMPT_IN_A_ROW_MAX: u32 = 4;
 
 /// How long the writer tries to get the lock that another process holds before it answers
 /// [`StorageError::Busy`].
@@ -173,13 +174,10 @@ impl Jobs {
         }
     }
 
-    /// A job that is queued already; of the second lane only while there is time for it.
+    /// A job that is queued already; of the second lane only while there is time for it, or when it is its turn.
     fn queued(&mut self, time_left: bool) -> Option<(Lane, Box<dyn Job>)> {
         let patience_is_over = self.in_a_row >= PROMPT_IN_A_ROW_MAX;
-        if patience_is_over
-            && time_left
-            && let Ok(job) = self.patient.try_recv()
-        {
+        if patience_is_over && let Ok(job) = self.patient.try_recv() {
             self.in_a_row = 0;
             return Some((Lane::Patient, job));
         }

@@ -105,7 +105,12 @@ fn note(tally: &mut Tally, plan: &IdlePlan, status: HerdStatus, marks: &[(u64, f
     if let [(few, at_few), .., (many, at_many)] = marks
         && many > few
     {
-        tally.figure("rss_bytes_per_connection", (at_many - at_few) / (many - few) as f64);
+        if at_many > at_few {
+            tally.figure("rss_bytes_per_connection", (at_many - at_few) / (many - few) as f64);
+        } else {
+            let words = "the server's memory did not grow: it had room left from earlier; start it afresh to measure a connection";
+            tally.notes.push(words.to_owned());
+        }
         tally.figure("rss_bytes_at_a_third", *at_few);
         tally.figure("rss_bytes_at_all", *at_many);
     }

@@ -118,3 +118,33 @@ async fn a_crowd_in_the_second_lane_does_not_hold_up_the_first() {
     assert!(place < order.len() / 2, "the resident came {place}th of {}", order.len());
     assert_eq!(numbers(&writer).await.len(), CROWD as usize + 1);
 }
+
+#[tokio::test]
+async fn openings_come_through_however_much_the_first_lane_has_to_do() {
+    let (writer, _folder) = writer().await;
+    let insert: Run<i64, ()> = |tx, n| {
+        Box::pin(async move {
+            tx.execute_unprepared(&format!("INSERT INTO t VALUES ({n})")).await?;
+            Ok(())
+        })
+    };
+    let opened = std::sync::atomic::AtomicBool::new(false);
+    let busy = async {
+        // Thirty that write without a pause: the first lane is never empty.
+        let one = async |first: i64| {
+            let mut n = first;
+            while !opened.load(std::sync::atomic::Ordering::Relaxed) {
+                writer.write(Lane::Prompt, n, insert).await.expect("written");
+                n += 30;
+            }
+        };
+        join_all((1..=30).map(one)).await
+    };
+    let opening = async {
+        tokio::task::yield_now().await;
+        writer.write(Lane::Patient, 0, insert).await.expect("written");
+        opened.store(true, std::sync::atomic::Ordering::Relaxed);
+    };
+    let both = async { tokio::join!(busy, opening) };
+    tokio::time::timeout(Duration::from_secs(20), both).await.expect("the opening had its turn");
+}
