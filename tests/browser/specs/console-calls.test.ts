@@ -82,7 +82,7 @@ test('a call of voices leaves the room to the conversation, and counts as connec
   await expect.poll(() => level(agent.call.getByRole('meter', { name: 'Viewer’s voice' }))).toBeGreaterThan(HEARD);
   const done = await stage.rest(server).ticketWhen(ticket, (one) => one.calls[0]?.connect.phases_ms.first_frame !== undefined);
   expect(done.calls[0]?.surface).toBe('audio');
-  await expect(agent.call.getByText('Live', { exact: true })).toBeVisible();
+  await expect(agent.row(ticket)).toContainText('Live');
   await agent.endCall();
   await expect(agent.page.getByText('Call ended. You ended the call.')).toBeVisible();
 });
