@@ -208,7 +208,7 @@ impl Server {
     }
 
     /// Lets running calls end for `limits.drain_seconds`, or until `hurry` is done; then ends them with a reason, tells
-    /// clients to reconnect and writes everything down, which takes at most [`SHUTDOWN_MAX`] and three seconds.
+    /// clients to reconnect and writes everything down, which takes at most eleven seconds.
     pub async fn shutdown(self, hurry: impl Future<Output = ()>) {
         self.drain(hurry).await;
         let deadline = Instant::now() + SHUTDOWN_MAX;

@@ -154,7 +154,7 @@ pub enum Event {
         /// The publisher.
         publisher: PeerKey,
         /// The figures.
-        sample: ServerSample,
+        sample: Box<ServerSample>,
     },
 }
 

@@ -23,7 +23,7 @@ impl Core {
         for (room, publisher) in publishers {
             let sample = self.sample_of(publisher);
             if sample != ServerSample::default() {
-                self.event(Event::Sample { room, publisher, sample });
+                self.event(Event::Sample { room, publisher, sample: Box::new(sample) });
             }
         }
     }

@@ -64,7 +64,7 @@ impl Participant {
 fn pump_until(participants: &mut [&mut Participant], mut done: impl FnMut(&mut [&mut Participant]) -> bool) {
     let begin = Instant::now();
     while !done(participants) {
-        let state = || participants.iter().map(|p| (p.client.connected, p.client.video.len(), &p.client.echoes));
+        let state = || participants.iter().map(|p| (p.client.connected, p.client.video().len(), &p.client.echoes));
         assert!(begin.elapsed() < PATIENCE, "waited too long: {:?}", state().collect::<Vec<_>>());
         participants.iter_mut().for_each(|p| p.pump());
         std::thread::sleep(Duration::from_millis(1));
@@ -139,14 +139,18 @@ async fn forwards(bind: IpAddr, from: IpAddr) {
     pump_until(&mut [&mut viewer, &mut agent], |p| {
         // Bursts, so that segmentation offload is used where there is any, but no more under way than a socket's default
         // buffer holds while this thread does not run.
-        if frame < 60 && p[1].client.video.len() + 36 > frame as usize * 12 {
+        if frame < 60 && p[1].client.video().len() + 36 > frame as usize * 12 {
             publish(p[0], frame, 12);
             frame += 1;
         }
-        !p[0].client.echoes.is_empty() && p[1].client.video.len() == 60 * 12
+        !p[0].client.echoes.is_empty() && p[1].client.video().len() == 60 * 12
     });
     assert_eq!(viewer.client.echoes, [[2, 2, 3]]);
-    let payloads = agent.client.video.values().map(|p| (u32::from_be_bytes(p[2..6].try_into().unwrap()), p[899]));
+    let payloads = agent
+        .client
+        .video()
+        .into_iter()
+        .map(|p| (u32::from_be_bytes(p.payload[2..6].try_into().unwrap()), p.payload[899]));
     assert!(payloads.eq((0..60).flat_map(|frame| (0..12).map(move |index| (frame, index)))));
 
     let read = until(&mut events, |e| matches!(e, MediaEvent::Sample { .. })).await;

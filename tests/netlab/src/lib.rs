@@ -1,7 +1,7 @@
 //! A laboratory for networks: namespaces joined by TUN devices and a bridge in user space that delays, loses, reorders,
 //! doubles, limits and translates, seeded and changeable while it runs. docs/netlab.md tells how to use it.
 //!
-//! The rules are pure and tested by themselves ([`settings`], [`dice`], [`line`], [`packet`], [`nat`], [`hub`]); the rest
+//! The rules are pure and tested by themselves ([`settings`], [`dice`], [`mod@line`], [`packet`], [`nat`], [`hub`]); the rest
 //! needs Linux and root: devices and namespaces ([`lab`]), the bridge's loop, and its control socket ([`control`]).
 
 mod bridge;
