@@ -44,12 +44,15 @@ pub struct ViewerClaims {
     pub aud: String,
 }
 
+/// The hash of the API key as it was read last, and when.
+type RememberedKey = (Instant, Option<String>);
+
 /// Secrets of the deployment and how they are checked. Generated at the first start, kept in the store.
 #[derive(Clone)]
 pub struct Auth {
     store: Store,
     viewer_secret: String,
-    api_key_hash: Arc<Mutex<Option<(Instant, Option<String>)>>>,
+    api_key_hash: Arc<Mutex<Option<RememberedKey>>>,
 }
 
 /// How long the API key's hash is remembered: a load test presents the key with each of a thousand sockets a second, and a

@@ -23,10 +23,11 @@ impl Reach {
     /// address: Firefox has no loopback candidates and pairs none with loopback, but finds the machine by the address of
     /// its default route. Datagrams of other machines are dropped unread.
     pub(super) fn of(bind: IpAddr, external: &[IpAddr]) -> io::Result<Self> {
-        if bind == IpAddr::V4(Ipv4Addr::LOCALHOST) && external.is_empty() {
-            if let Some(outward) = outward() {
-                return Ok(Self { bind: Ipv4Addr::UNSPECIFIED.into(), told: vec![bind, outward], own_machine: true });
-            }
+        if bind == IpAddr::V4(Ipv4Addr::LOCALHOST)
+            && external.is_empty()
+            && let Some(outward) = outward()
+        {
+            return Ok(Self { bind: Ipv4Addr::UNSPECIFIED.into(), told: vec![bind, outward], own_machine: true });
         }
         Ok(Self { bind, told: advertised(bind, external)?, own_machine: false })
     }

@@ -13,8 +13,11 @@ use crate::storage::StorageError;
 /// Longest language tag, characters (RFC 5646, section 4.4.1).
 const LANG_CHARS_MAX: usize = 35;
 
+/// An answer in one language: the language, a title, the text.
+type InLanguage = (&'static str, &'static str, &'static str);
+
 /// Shipped answers: shortcut, then title and text in English and Chinese.
-const SHIPPED: [(&str, [(&str, &str, &str); 2]); 10] = [
+const SHIPPED: [(&str, [InLanguage; 2]); 10] = [
     (
         "hello",
         [
