@@ -21,17 +21,13 @@ async fn writer() -> (Writer, tempfile::TempDir) {
 }
 
 async fn execute(writer: &Writer, sql: &str) -> Result<(), StorageError> {
-    execute_in(Lane::Prompt, writer, sql).await
-}
-
-async fn execute_in(lane: Lane, writer: &Writer, sql: &str) -> Result<(), StorageError> {
     let run: Run<String, ()> = |tx, sql| {
         Box::pin(async move {
             tx.execute_unprepared(sql).await?;
             Ok(())
         })
     };
-    writer.write(lane, sql.to_owned(), run).await
+    writer.write(Lane::Prompt, sql.to_owned(), run).await
 }
 
 async fn numbers(writer: &Writer) -> Vec<i64> {
@@ -78,11 +74,14 @@ async fn a_lost_transaction_fails_its_group_and_the_next_one_works() {
     let (writer, _folder) = writer().await;
     // What SQLite does by itself when the disk is full: the whole transaction is rolled back under the job's feet.
     let jobs = ["INSERT INTO t VALUES (1)", "ROLLBACK", "INSERT INTO t VALUES (2)"];
-    // The patient lane's groups take jobs in for longer, so that all three are in one on a slow machine too.
-    let outcomes = join_all(jobs.map(|sql| execute_in(Lane::Patient, &writer, sql))).await;
-    assert!(outcomes.iter().all(Result::is_err), "{outcomes:?}");
+    let outcomes = join_all(jobs.map(|sql| execute(&writer, sql))).await;
+    let [before, lost, after] = outcomes.as_slice() else { unreachable!() };
+    assert!(lost.is_err(), "{outcomes:?}");
+    assert_eq!(*after, Ok(()), "not begun when the transaction was lost, so it is in the next one");
     assert_eq!(execute(&writer, "INSERT INTO t VALUES (3)").await, Ok(()));
-    assert_eq!(numbers(&writer).await, [3]);
+    // On a slow machine the first was a group of its own. What was answered is what is there.
+    let kept: &[i64] = if before.is_ok() { &[1, 2, 3] } else { &[2, 3] };
+    assert_eq!(numbers(&writer).await, kept);
 }
 
 #[tokio::test]
