@@ -60,9 +60,24 @@ async fn every_acknowledgement_follows_its_sync() {
     }
     site.terminate().await;
 
-    let text = std::fs::read_to_string(&file).expect("the trace can be read");
+    let text = whole_trace(&file).await;
     let checked = check(&Trace::parse(&text));
     assert_eq!(checked, VIEWERS * (ALONE + AT_ONCE), "every acknowledgement was found in the trace");
+}
+
+/// The trace, once the tracer has written its end: it is no child of ours and outlives the server by a moment.
+async fn whole_trace(file: &std::path::Path) -> String {
+    let deadline = tokio::time::Instant::now() + LIMIT;
+    let mut before = 0;
+    loop {
+        let text = std::fs::read_to_string(file).expect("the trace can be read");
+        if text.len() == before && text.trim_end().ends_with("+++") {
+            return text;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "the trace has no end");
+        before = text.len();
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    }
 }
 
 /// Checks every acknowledgement of a trace; returns how many there were.
