@@ -212,14 +212,25 @@ export function CardPlace({ calls, host, texts, onPicture }: PlaceProps) {
   }
 }
 
+/** Time between two questions for the tab that has the call, ms: it may be busy, or just have got it. */
+const ASK_AGAIN_MS = 3_000;
+
 /** The call runs in another tab; where that one can be reached, a click brings it here. */
 function Elsewhere({ calls, texts }: Pick<PlaceProps, 'calls' | 'texts'>) {
   const [stage, setStage] = useState<'asking' | 'near' | 'far' | 'bringing'>('asking');
   useEffect(() => {
     let wanted = true;
-    void calls.canBring().then((near) => wanted && setStage(near ? 'near' : 'far'));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const ask = async () => {
+      const near = await calls.canBring();
+      if (!wanted) return;
+      setStage((before) => (before === 'bringing' ? before : near ? 'near' : 'far'));
+      timer = setTimeout(() => void ask(), ASK_AGAIN_MS);
+    };
+    void ask();
     return () => {
       wanted = false;
+      clearTimeout(timer);
     };
   }, [calls]);
   const bring = async () => {
