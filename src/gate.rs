@@ -218,7 +218,7 @@ fn check(limiter: &PerAddress, address: IpAddr, message: &str) -> Result<(), Ref
 }
 
 /// What one subscriber holds: an IPv4 address, or a /64 of IPv6 (RFC 6177: at least that much is given to a site).
-fn subscriber_of(address: IpAddr) -> IpAddr {
+pub(crate) fn subscriber_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

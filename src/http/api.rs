@@ -32,6 +32,9 @@ impl utoipa::Modify for Security {
             "api_key",
             SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
         );
+        let viewer =
+            ApiKeyValue::with_description("Authorization", "`Viewer KEY` with the key of the viewer's conversation");
+        components.add_security_scheme("viewer_key", SecurityScheme::ApiKey(ApiKey::Header(viewer)));
         let cookie = ApiKey::Cookie(ApiKeyValue::new(principal::COOKIE));
         components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
     }

@@ -52,6 +52,7 @@ pub(super) struct UploadQuery {
 
 /// Adds a picture to a conversation: a viewer's own by `Authorization: Viewer KEY`, an agent's by session.
 #[utoipa::path(post, path = "/api/v1/pictures", tag = "pictures", params(UploadQuery),
+    security(("viewer_key" = []), ("session" = [])),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "PNG, JPEG, WebP or GIF, at most 8 MiB; told by its content"),
     responses((status = 200, body = Entry, description = "Stored and committed"),
@@ -70,6 +71,7 @@ pub(super) async fn upload(
     let mut body = body.into_data_stream();
     let result = async {
         app.gate.picture(address)?;
+        let _place = app.pictures.place(address)?;
         let (conversation, author) = sender(&app, &mut parts, query.conversation).await?;
         take(&app, &conversation, author, query.client_id, &parts.headers, &mut body).await
     };
@@ -83,6 +85,7 @@ pub(super) async fn upload(
 
 /// A picture's bytes, for its viewer by `Authorization: Viewer KEY`, and for agents.
 #[utoipa::path(get, path = "/api/v1/pictures/{id}", tag = "pictures", params(("id" = String, Path)),
+    security(("viewer_key" = []), ("session" = []), ("api_key" = [])),
     responses((status = 200, content_type = "image/*", description = "The bytes"), (status = 304),
               (status = 401, description = "Neither key nor session"),
               (status = 404, description = "No such picture, or not one of this viewer's")))]
@@ -129,7 +132,6 @@ async fn take(
     if let Some(entry) = app.pictures.sent_before(&app.desk, conversation, &author, &client_id).await? {
         return Ok(entry);
     }
-    let _place = app.pictures.upload()?;
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|bytes| bytes > PICTURE_BYTES_MAX as u64) {
         return Err(too_large().into());

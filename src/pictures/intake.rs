@@ -1,42 +1,41 @@
 //! Taking a picture in: looked at, stored, committed, told.
 
+use std::net::IpAddr;
+
 use signaling::limits::PICTURES_PER_CONVERSATION_MAX;
 use signaling::timeline::{Author, Entry, EntryBody};
 use signaling::wire::{ErrorCode, Refusal};
 use signaling::{ConversationId, PictureId};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::files::PictureFiles;
+use super::places::{Place, Places};
 use super::sniff::{self, Odd};
 use crate::clock;
+use crate::gate::subscriber_of;
 use crate::random;
 use crate::storage::NewEntry;
 use crate::support::{Desk, refusal};
-
-/// Uploads at a time: at the largest picture's size half a gigabyte, and far more than come in at once in practice.
-const UPLOADS_MAX: usize = 64;
 
 /// The pictures of a node.
 pub struct Pictures {
     /// Their bytes.
     pub files: PictureFiles,
-    uploads: Semaphore,
+    places: Places,
 }
 
 impl Pictures {
     /// Pictures with their bytes in `files`.
     #[must_use]
     pub fn new(files: PictureFiles) -> Self {
-        Self { files, uploads: Semaphore::new(UPLOADS_MAX) }
+        Self { files, places: Places::default() }
     }
 
-    /// A place for an upload, until it is dropped.
+    /// A place for an upload from this address, until it is dropped.
     ///
     /// # Errors
-    /// [`ErrorCode::Overloaded`] when all are taken.
-    pub fn upload(&self) -> Result<SemaphorePermit<'_>, Refusal> {
-        let busy = |_| Refusal::new(ErrorCode::Overloaded, "too many pictures are coming in, try again shortly");
-        self.uploads.try_acquire().map_err(busy)
+    /// [`ErrorCode::Overloaded`] or [`ErrorCode::RateLimited`] when there is none.
+    pub fn place(&self, address: IpAddr) -> Result<Place, Refusal> {
+        self.places.take(subscriber_of(address))
     }
 
     /// The picture that this sender has already sent under this name; and whether another one fits at all.

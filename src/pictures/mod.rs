@@ -5,7 +5,9 @@
 
 mod files;
 mod intake;
+mod places;
 pub mod sniff;
 
 pub use files::{PictureError, PictureFiles};
 pub use intake::Pictures;
+pub use places::Place;
