@@ -277,28 +277,6 @@ fn a_peer_that_comes_back_after_an_ice_restart_stays() {
     assert_eq!(world.clients[1].video().len(), 1);
 }
 
-/// Nothing gives the peers up, and the restarts that their pages make afterwards bring them back.
-#[test]
-fn a_minute_without_a_network_is_survived() {
-    let mut world = Direct::new();
-    world.publish(1_000);
-    world.reachable = false;
-    world.run(65_000);
-    let count = |world: &Direct, wanted: &dyn Fn(&Event) -> bool| world.events.iter().filter(|e| wanted(e)).count();
-    assert_eq!(count(&world, &|e| matches!(e, Event::Disconnected { .. })), 2, "both were missed");
-    assert_eq!(count(&world, &|e| matches!(e, Event::Closed { .. })), 0);
-    world.reachable = true;
-    for index in 0..2 {
-        let offer = world.clients[index].restart_ice().unwrap();
-        let answer = world.core.reoffer(world.now(), world.keys[index], &offer).unwrap();
-        world.clients[index].answer(&answer);
-    }
-    world.run(5_000);
-    assert_eq!(count(&world, &|e| matches!(e, Event::IceConnected { .. })), 4, "both are back");
-    world.publish(1_000);
-    assert_eq!(world.clients[1].video().len(), 2, "on the connections they had");
-}
-
 #[test]
 fn the_address_in_use_is_kept_however_many_others_are_checked_from() {
     let mut world = Direct::new();
