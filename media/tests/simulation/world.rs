@@ -22,8 +22,8 @@ const SQUEEZED: Rate = Rate { kbps: 300, queue_bytes: 30_000 };
 /// An ICE restart takes this long at most, beyond four round trips: one for offer and answer, one for the check, and
 /// repetitions of a lost check every quarter of a second.
 const RESTART_MS: u64 = 2_000;
-/// What is left of vanished peers is gone after this long: 30 s until ICE misses them and a minute's patience.
-const FORGOTTEN_MS: u64 = 120_000;
+/// What is left of vanished peers is gone after this long: `CONNECT_WITHIN`, and 30 s until ICE misses them.
+const FORGOTTEN_MS: u64 = 180_000;
 
 /// Something to do at a time.
 #[derive(Debug)]
