@@ -29,7 +29,7 @@ export async function hookViewer(page: Page): Promise<void> {
   });
 }
 
-/** Notes when the first frame after `arm` is decoded in the picture of the call. */
+/** Notes when the first frame after `arm` is decoded in the picture of the call, on whichever element it comes. */
 export async function hookAgent(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const hook = window as unknown as AgentHook;
@@ -45,7 +45,7 @@ export async function hookAgent(page: Page): Promise<void> {
       video.requestVideoFrameCallback(frame);
     };
     new MutationObserver(() => {
-      for (const video of document.querySelectorAll<HTMLVideoElement>('video[aria-label="Shared screen"]')) {
+      for (const video of document.querySelectorAll<HTMLVideoElement>('video')) {
         if (seen.has(video)) continue;
         seen.add(video);
         watch(video);

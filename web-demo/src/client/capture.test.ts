@@ -1,6 +1,5 @@
 // @vitest-environment happy-dom
 import { afterEach, expect, it, vi } from 'vitest';
-import { tuningOf } from './capture.ts';
 import { displayProblem, surfaceOf } from './capture-display.ts';
 import { deviceProblem } from './devices.ts';
 
@@ -29,18 +28,6 @@ it('reports the surface by the track, not by the button', () => {
   expect(surfaceOf({ displaySurface: 'window' })).toBe('window');
   expect(surfaceOf({ displaySurface: 'monitor' })).toBe('screen');
   expect(surfaceOf({})).toBe('screen');
-});
-
-it('tunes by what is shared until the agent says otherwise', () => {
-  expect((['player', 'camera', 'tab', 'window', 'screen'] as const).map((one) => tuningOf(one, 'auto'))).toEqual([
-    'motion',
-    'motion',
-    'detail',
-    'detail',
-    'detail',
-  ]);
-  expect(tuningOf('player', 'detail')).toBe('detail');
-  expect(tuningOf('screen', 'motion')).toBe('motion');
 });
 
 it('knows why a device gives nothing', () => {

@@ -1,7 +1,7 @@
-// What is shared in a call, however it was had: one picture or none, the sender it belongs on, and what it is tuned for.
+// What is shared in a call, however it was had: one picture or none, and the sender it belongs on.
 // Failures are told by kind, so that the page can say what to do next.
 
-import type { ContentHint, Surface } from '../protocol/generated.ts';
+import type { Surface } from '../protocol/generated.ts';
 import type { DeviceProblem } from './devices.ts';
 import type { SendSlot } from './media.ts';
 
@@ -54,17 +54,4 @@ export interface Capture {
   onMuted: ((muted: boolean) => void) | null;
   /** Ends it. */
   stop(): void;
-}
-
-/** What a surface is tuned for: the agent's word, else motion for what moves and detail for what is read. */
-export function tuningOf(surface: Surface, wanted: ContentHint): 'motion' | 'detail' {
-  if (wanted !== 'auto') return wanted;
-  return surface === 'player' || surface === 'camera' ? 'motion' : 'detail';
-}
-
-/** Tells the encoder what a picture is tuned for. */
-export function hint(track: MediaStreamTrack, tuning: 'motion' | 'detail'): void {
-  track.contentHint = tuning;
-  // The finer word for pages of text; browsers that do not know it keep the one before.
-  if (tuning === 'detail') track.contentHint = 'text';
 }

@@ -4,7 +4,7 @@
 import type { CallId, CallState, ContentHint, EndReason, LineKnowledge, Surface } from '../protocol/generated.ts';
 import { canCall } from './able.ts';
 import { BlockSender, type Sample } from './blocks.ts';
-import { type Capture, CaptureError, type CaptureProblem, hint, tuningOf, type Way } from './capture.ts';
+import { type Capture, CaptureError, type CaptureProblem, type Way } from './capture.ts';
 import { type CameraCapture, captureCamera } from './capture-camera.ts';
 import { captureDisplay } from './capture-display.ts';
 import { capturePlayer } from './capture-player.ts';
@@ -15,7 +15,9 @@ import { rememberUplink } from './line.ts';
 import { MediaPeer } from './media.ts';
 import { Microphone } from './microphone.ts';
 import { Playback } from './playback.ts';
+import { primeSender } from './prime.ts';
 import { StatsCollector } from './stats.ts';
+import { hint, START_MS, startKbps, tuneSender, tuningOf } from './tuning.ts';
 import type { ViewerSession } from './viewer.ts';
 import { SourcesTeller } from './viewer-sources.ts';
 
@@ -25,9 +27,6 @@ const MIDS = { screen: '1', camera: '2' } as const;
 const AWAY_MS_MAX = 95_000;
 /** Media connections that one call may make anew after the first was lost; more is a fault that does not heal. */
 const REBUILDS_MAX = 5;
-/** Share of the measured uplink that a first picture may take, and the most that makes it sharper, kbit/s. */
-const START_SHARE = 0.75;
-const START_KBPS_MAX = 4_000;
 /** Wait before a media connection is made anew, ms: the news of the call's end may be on its way. */
 const REBUILD_MS = 500;
 
@@ -123,6 +122,7 @@ export class ViewerCall {
   readonly #courtesy = new Courtesy();
   #rebuilds = 0;
   #rebuild: ReturnType<typeof setTimeout> | undefined;
+  #started: ReturnType<typeof setTimeout> | undefined;
   #away: ReturnType<typeof setTimeout> | undefined;
 
   constructor(session: ViewerSession, call: CallState, options: ViewerCallOptions) {
@@ -295,6 +295,7 @@ export class ViewerCall {
   async #begin(surface: Surface): Promise<void> {
     const peer = this.#peer;
     if (!peer) throw new Error('no connection');
+    void this.#tune();
     await this.#putTracks(peer);
     // Long done when the connection was warmed; else the call is accepted only when there is something to carry it.
     await this.#connecting;
@@ -304,6 +305,7 @@ export class ViewerCall {
     this.#measure(peer);
     this.#session.connection.setInCall(true);
     this.state.set({ kind: 'sharing', surface, sinceMs: Date.now() });
+    this.#started = setTimeout(() => void this.#tune(), START_MS);
     this.#sources.start();
     this.#followServer();
     this.#followLine();
@@ -337,6 +339,20 @@ export class ViewerCall {
     if (this.#courtesy.second(this.#options.player(), target ? target / 1000 : null)) void this.#tune();
   }
 
+  /** Makes the encoders ready for the click: that of what is shared and, after it, that of a camera. */
+  async #prime(peer: MediaPeer): Promise<void> {
+    try {
+      await this.#connecting;
+      for (const slot of ['screen', 'camera'] as const) {
+        if (this.#peer === peer && this.state.get().kind === 'invited') await primeSender(peer.sender(slot));
+      }
+    } catch {
+      // Closed meanwhile, or nothing was gained: the first frame makes its encoder then.
+    }
+    // A click meanwhile may have tuned a sender that was just told to be silent.
+    if (this.#peer === peer && this.state.get().kind !== 'invited') await this.#tune();
+  }
+
   /** Measures the uplink while the card is read, so that the first picture is neither tiny nor late. */
   async #rateLine(peer: MediaPeer): Promise<void> {
     const rate = await peer.uplink().catch(() => null);
@@ -344,7 +360,7 @@ export class ViewerCall {
     rememberUplink(this.#options.storage, rate.kbps, Date.now());
     // A picture that is on its way already has a rate of its own.
     if (this.state.get().kind !== 'invited') return;
-    await peer.setStartBitrate(Math.min(START_KBPS_MAX, rate.kbps * START_SHARE)).catch(() => {
+    await peer.setStartBitrate(startKbps(rate)).catch(() => {
       // Closed in the meantime.
     });
   }
@@ -368,6 +384,7 @@ export class ViewerCall {
     const go = atOnce ? undefined : new Promise<void>((resolve) => (this.#go = resolve));
     this.#connecting = peer.connect(offered, go).then(() => this.#tune());
     void this.#rateLine(peer);
+    if (this.state.get().kind === 'invited') void this.#prime(peer);
     // Tried again at the click; nothing is lost before it.
     this.#connecting.catch(() => {});
     peer.state.subscribe(() => {
@@ -470,21 +487,17 @@ export class ViewerCall {
     }
   }
 
-  /** What gives way under shortage: for what is read the frames, for what moves the pixels. */
+  /** Tells the senders what gives way under shortage, and the most that they may take. */
   async #tune(): Promise<void> {
     const peer = this.#peer;
     if (!peer) return;
-    for (const slot of ['screen', 'camera'] as const) {
+    const state = this.state.get();
+    const starting = state.kind !== 'sharing' || Date.now() - state.sinceMs < START_MS;
+    // The one that is waited for comes first.
+    const slots = this.#capture?.slot === 'camera' ? (['camera', 'screen'] as const) : (['screen', 'camera'] as const);
+    for (const slot of slots) {
       const surface = this.#capture?.slot === slot ? this.#capture.surface : slot;
-      const sender = peer.sender(slot);
-      const parameters = sender.getParameters();
-      parameters.degradationPreference = preferenceOf(surface, this.#content);
-      limit(parameters, this.#courtesy.limitKbps);
-      try {
-        await sender.setParameters(parameters);
-      } catch {
-        // Not every browser lets it be chosen; contentHint says the same.
-      }
+      await tuneSender(peer.sender(slot), surface, this.#content, starting, this.#courtesy.limitKbps);
     }
   }
 
@@ -515,6 +528,7 @@ export class ViewerCall {
     for (const end of this.#ends) end();
     clearTimeout(this.#rebuild);
     clearTimeout(this.#away);
+    clearTimeout(this.#started);
     this.#sources.stop();
     this.#dropCapture();
     this.microphone.close();
@@ -547,20 +561,6 @@ export class ViewerCall {
       // The connection is closed already.
     });
   }
-}
-
-/** Sets or lifts the most that a sender may take. */
-function limit({ encodings }: RTCRtpSendParameters, kbps: number | null): void {
-  for (const encoding of encodings) {
-    if (kbps === null) delete encoding.maxBitrate;
-    else encoding.maxBitrate = kbps * 1000;
-  }
-}
-
-/** Full size for what is read; frames before pixels where the agent asked for motion; of itself, a bit of both. */
-function preferenceOf(surface: Surface, wanted: ContentHint): RTCDegradationPreference {
-  if (tuningOf(surface, wanted) === 'detail') return 'maintain-resolution';
-  return wanted === 'motion' ? 'maintain-framerate' : 'balanced';
 }
 
 function withWay(ways: readonly Way[], way: Way): readonly Way[] {

@@ -6,6 +6,7 @@ import type { CallState, ConversationId, SessionView } from '../protocol/generat
 import { keepFocus } from '../ui/focus.ts';
 import { useSelected, useStore } from '../ui/ui.tsx';
 import { ConnectionBanner } from './banner.tsx';
+import { waitingHere } from './call/own-calls.ts';
 import { ManageReplies } from './canned/manage.tsx';
 import { useTexts } from './context.ts';
 import { useDeskKeys } from './desk/actions.ts';
@@ -56,7 +57,8 @@ export function Shell({ desk, session, signOut }: ShellProps) {
   useEffect(() => setDetails(false), [selected, route.page]);
   useEffect(() => keepFocus(document, mainPlace), []);
 
-  const stage = stageMode(call, onDesk ? selected : null);
+  const waiting = useSelected(desk.session.state, (state) => waitingHere(state).length > 0);
+  const stage = stageMode(call, onDesk ? selected : null, waiting);
   const side = onDesk && row !== undefined;
   return (
     <div
@@ -95,8 +97,8 @@ export function Shell({ desk, session, signOut }: ShellProps) {
 }
 
 /** Where the running call stands: large beside its own conversation, docked elsewhere. */
-function stageMode(call: CallState | null, shown: ConversationId | null): StageMode {
-  if (call === null) return 'none';
+function stageMode(call: CallState | null, shown: ConversationId | null, waiting: boolean): StageMode {
+  if (call === null) return waiting ? 'ahead' : 'none';
   if (call.conversation !== shown) return 'dock';
   return call.surface === 'audio' ? 'voice' : 'main';
 }

@@ -1,5 +1,5 @@
 // Owns the running call on the screen: its picture, or who is heard, what is the matter with it, and its controls. The video
-// element is made once and stays where it is in the tree: large or docked is a matter of styles, so that it never blanks.
+// elements are made once and stay where they are in the tree: large or docked is a matter of styles, so that it never blanks.
 
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { formatDuration, formatElapsed } from '../i18n/i18n.ts';
@@ -8,6 +8,7 @@ import { Avatar, Badge, Button, Icon, Spinner, useNow, useSelected, useStore } f
 import type { CallView } from './call/call-desk.ts';
 import { CallControls } from './call/controls.tsx';
 import { liveColumns, liveFacts } from './call/live-facts.ts';
+import { PICTURE_SOURCES, type PictureSource, pictureSource } from './call/picture-elements.ts';
 import { AWAY_GRACE_MS, signals } from './call/signals.ts';
 import { useTexts } from './context.ts';
 import type { Desk } from './desk/desk.ts';
@@ -18,8 +19,11 @@ import { Spark } from './spark.tsx';
 /** How often the ring of a voice follows it, ms. */
 const RING_MS = 100;
 
-/** Where the call stands: large, beside the conversation without a picture, docked, or nowhere. */
-export type StageMode = 'main' | 'voice' | 'dock' | 'none';
+/**
+ * Where the call stands: large, beside the conversation without a picture, docked, or nowhere. `ahead`: an invitation is
+ * open; the picture's element is laid out, though nobody sees it, so that the first frame does not wait for that.
+ */
+export type StageMode = 'main' | 'voice' | 'dock' | 'ahead' | 'none';
 
 interface StageProps {
   desk: Desk;
@@ -32,11 +36,6 @@ export function Stage({ desk, mode, back }: StageProps) {
   const { t } = useTexts();
   const view = useStore(desk.call.view);
   const frame = useRef<HTMLDivElement>(null);
-  const video = useRef<HTMLVideoElement>(null);
-  useEffect(() => {
-    desk.call.attach(video.current);
-    return () => desk.call.attach(null);
-  }, [desk]);
   const { call } = view;
   const voice = call?.surface === 'audio';
   const large = mode === 'main' || mode === 'voice';
@@ -47,19 +46,20 @@ export function Stage({ desk, mode, back }: StageProps) {
       data-voice={voice || undefined}
       aria-label={t.call.region}
       hidden={mode === 'none'}
+      aria-hidden={mode === 'ahead' || undefined}
+      inert={mode === 'ahead'}
     >
       <StageHead desk={desk} call={call} mode={mode} back={back} frame={frame} />
       <div class="stage__frame" ref={frame}>
-        <video
-          ref={video}
-          class="stage__video"
-          aria-label={t.call.video}
-          autoplay
-          playsInline
-          muted
-          disablePictureInPicture
-          hidden={voice}
-        />
+        {PICTURE_SOURCES.map((source) => (
+          <Picture
+            key={source}
+            desk={desk}
+            source={source}
+            inUse={call !== null && !voice && source === pictureSource(call)}
+            hidden={call !== null && (voice || source !== pictureSource(call))}
+          />
+        ))}
         {voice && call !== null && <VoiceCard desk={desk} call={call} view={view} small={!large} />}
         {!voice && <Overlay desk={desk} view={view} mode={mode} />}
         {voice && call !== null && <Said desk={desk} call={call} mediaDown={isDown(view)} frozen={null} />}
@@ -67,6 +67,36 @@ export function Stage({ desk, mode, back }: StageProps) {
       {large && call !== null && <CallControls desk={desk} call={call} />}
       {mode === 'main' && <LiveBar view={view} />}
     </section>
+  );
+}
+
+interface PictureProps {
+  desk: Desk;
+  source: PictureSource;
+  /** It is the picture of the running call. */
+  inUse: boolean;
+  hidden: boolean;
+}
+
+/** The element of one source's picture. It stays where it is in the tree, with what it plays. */
+function Picture({ desk, source, inUse, hidden }: PictureProps) {
+  const { t } = useTexts();
+  const video = useRef<HTMLVideoElement>(null);
+  useEffect(() => {
+    desk.call.attach(source, video.current);
+    return () => desk.call.attach(source, null);
+  }, [desk, source]);
+  return (
+    <video
+      ref={video}
+      class="stage__video"
+      aria-label={inUse ? t.call.video : undefined}
+      autoplay
+      playsInline
+      muted
+      disablePictureInPicture
+      hidden={hidden}
+    />
   );
 }
 

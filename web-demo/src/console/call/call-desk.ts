@@ -1,4 +1,4 @@
-// Owns the agent's end of calls: which call runs here, its picture on the one video element, the reports of the first frame
+// Owns the agent's end of calls: which call runs here, its picture on the element made for it, the reports of the first frame
 // and of the legible picture, the samples of this end and the notice when the picture stands still. It never touches the
 // layout.
 
@@ -16,6 +16,7 @@ import { FrameWatch } from './frame-watch.ts';
 import { Hearing } from './hearing.ts';
 import { withSample } from './live-facts.ts';
 import { runningHere, waitingHere } from './own-calls.ts';
+import { PICTURE_SOURCES, PictureElements, type PictureSource, pictureSource } from './picture-elements.ts';
 import { Speaking } from './speaking.ts';
 
 /** How often the freeze notice is reconsidered, ms. */
@@ -64,7 +65,7 @@ export class CallDesk {
   readonly #peer: AgentPeer;
   readonly #frames = new FrameWatch();
   readonly #ends: (() => void)[] = [];
-  #video: HTMLVideoElement | null = null;
+  readonly #pictures = new PictureElements();
   #collector: { call: CallId; peer: MediaPeer; stats: StatsCollector } | null = null;
   #arrivals: Arrivals | null = null;
   /** What the picture slots had counted before the call that runs or is awaited. */
@@ -72,7 +73,6 @@ export class CallDesk {
   #awaited: CallId | null = null;
   /** The first frame or sound: of which call, when by our clock, and whether the server knows. */
   #first: { call: CallId; atMs: number; told: boolean } | null = null;
-  #frameRequest = 0;
   /** Frames received before this moment belong to an earlier call, ms of `performance.now()`. */
   #ignoreBeforeMs = 0;
   #connectTimer: ReturnType<typeof setTimeout> | undefined;
@@ -92,10 +92,9 @@ export class CallDesk {
     );
   }
 
-  /** Takes the one video element, when it appears, and lets it go with `null`. */
-  attach(video: HTMLVideoElement | null): void {
-    if (video === this.#video) return;
-    this.#video = video;
+  /** Takes the video element of a slot's picture, when it appears, and lets it go with `null`. */
+  attach(source: PictureSource, video: HTMLVideoElement | null): void {
+    this.#pictures.attach(source, video);
     this.#showPicture();
   }
 
@@ -160,11 +159,7 @@ export class CallDesk {
     this.hearing.play(null);
     this.#readBefore();
     this.#ignoreBeforeMs = performance.now();
-    if (this.#video !== null) {
-      this.#video.cancelVideoFrameCallback?.(this.#frameRequest);
-      this.#video.srcObject = null;
-    }
-    this.#frameRequest = 0;
+    this.#pictures.clear();
   }
 
   /** Plays the viewer's voice from acceptance on. */
@@ -213,41 +208,35 @@ export class CallDesk {
   /** The slot of what is shared. Until the viewer has chosen it is that of screen, window, tab or player, the likelier one. */
   #pictureMid(call: CallId): string | null {
     const running = this.view.get().call;
-    const camera = running?.id === call && running.surface === 'camera';
-    return this.#mid(call, camera ? 'camera' : 'screen');
+    return this.#mid(call, running?.id === call ? pictureSource(running) : 'screen');
   }
 
   /**
-   * Puts the call's track on the video element, once: putting it there again would blank it. Of an invitation the track is
-   * put there ahead, so that the first frame does not wait for the word that the viewer accepted.
+   * Puts the call's tracks on their elements. Of an invitation they are put there ahead, that of a screen and that of a
+   * camera, so that the first frame waits neither for the word that the viewer accepted nor for a player to be made.
    */
   #showPicture(): void {
     const state = this.#session.state.get();
-    const call = this.view.get().call ?? waitingHere(state).find((one) => this.#pictureMid(one.id) !== null);
-    const video = this.#video;
-    if (video === null || call === undefined || call.surface === 'audio') return;
-    const mid = this.#pictureMid(call.id);
-    const track = mid === null ? null : (this.#peer.peer.get()?.received(mid) ?? null);
-    if (track === null) return;
-    const stream = video.srcObject instanceof MediaStream ? video.srcObject : null;
-    if (stream?.getVideoTracks()[0] !== track) video.srcObject = new MediaStream([track]);
-    // Refused only where a page may not play at all; the element's own autoplay then tries again.
-    if (video.paused) void video.play().catch(() => {});
-    if (this.#frameRequest === 0) this.#awaitFrame(video, call.id);
+    const running = this.view.get().call;
+    const call = running ?? waitingHere(state).find((one) => this.#pictureMid(one.id) !== null);
+    if (call === undefined || call.surface === 'audio') return;
+    for (const source of running === null ? PICTURE_SOURCES : [pictureSource(running)]) {
+      const mid = this.#mid(call.id, source);
+      const track = mid === null ? null : (this.#peer.peer.get()?.received(mid) ?? null);
+      if (track !== null) this.#pictures.show(source, track, (now, frame) => this.#frame(call.id, source, now, frame));
+    }
   }
 
-  #awaitFrame(video: HTMLVideoElement, call: CallId): void {
-    if (!('requestVideoFrameCallback' in video)) return;
-    this.#frameRequest = video.requestVideoFrameCallback((now, frame) => {
-      this.#frameRequest = 0;
-      if (this.#video !== video || !this.#mayShow(call)) return;
-      const old = frame.receiveTime !== undefined && frame.receiveTime < this.#ignoreBeforeMs;
-      if (!old) {
-        this.#frames.frame(now);
-        this.#firstSeen(call, performance.timeOrigin + Math.min(now, frame.presentationTime));
-      }
-      this.#awaitFrame(video, call);
-    });
+  /** A frame was presented; false when no more are waited for. */
+  #frame(call: CallId, source: PictureSource, now: number, frame: VideoFrameCallbackMetadata): boolean {
+    const running = this.view.get().call;
+    if (!this.#mayShow(call) || (running !== null && source !== pictureSource(running))) return false;
+    const old = frame.receiveTime !== undefined && frame.receiveTime < this.#ignoreBeforeMs;
+    if (!old) {
+      this.#frames.frame(now);
+      this.#firstSeen(call, performance.timeOrigin + Math.min(now, frame.presentationTime));
+    }
+    return true;
   }
 
   /** Whether frames may be a call's: it runs here, or may in a moment. */
