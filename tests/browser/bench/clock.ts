@@ -37,9 +37,11 @@ export async function hookAgent(page: Page): Promise<void> {
     hook.connectTimeFirst = null;
     const seen = new WeakSet<HTMLVideoElement>();
     const watch = (video: HTMLVideoElement) => {
-      const frame: VideoFrameRequestCallback = (now, { presentationTime, width, height }) => {
+      const frame: VideoFrameRequestCallback = (now, { presentationTime, receiveTime, width, height }) => {
         const at = performance.timeOrigin + Math.min(now, presentationTime);
-        if (!hook.connectTimeFirst && at > hook.connectTimeArmed) hook.connectTimeFirst = { at, width, height };
+        // Only what came over the network.
+        if (receiveTime !== undefined && !hook.connectTimeFirst && at > hook.connectTimeArmed)
+          hook.connectTimeFirst = { at, width, height };
         video.requestVideoFrameCallback(frame);
       };
       video.requestVideoFrameCallback(frame);
