@@ -35,7 +35,7 @@ export function startKbps({ kbps }: UplinkRate): number {
   return Math.min(START_KBPS_MAX, kbps * START_SHARE);
 }
 
-/** Tunes a sender, and lets it send. `starting`: the first seconds of a picture; `limitKbps`: the most that it may take just now, null for no such limit. */
+/** Tunes a sender. `starting`: the first seconds of a picture; `limitKbps`: the most that it may take just now, null for no such limit. */
 export async function tuneSender(
   sender: RTCRtpSender,
   surface: Surface,
@@ -47,7 +47,6 @@ export async function tuneSender(
   const tuning = tuningOf(surface, wanted);
   parameters.degradationPreference = preferenceOf(tuning, wanted, starting);
   for (const encoding of parameters.encodings) {
-    encoding.active = true;
     encoding.maxBitrate = Math.min(SEND_KBPS_MAX[tuning], limitKbps ?? Number.POSITIVE_INFINITY) * 1000;
   }
   try {

@@ -15,7 +15,6 @@ import { rememberUplink } from './line.ts';
 import { MediaPeer } from './media.ts';
 import { Microphone } from './microphone.ts';
 import { Playback } from './playback.ts';
-import { primeSender } from './prime.ts';
 import { StatsCollector } from './stats.ts';
 import { hint, START_MS, startKbps, tuneSender, tuningOf } from './tuning.ts';
 import type { ViewerSession } from './viewer.ts';
@@ -339,20 +338,6 @@ export class ViewerCall {
     if (this.#courtesy.second(this.#options.player(), target ? target / 1000 : null)) void this.#tune();
   }
 
-  /** Makes the encoders ready for the click: that of what is shared and, after it, that of a camera. */
-  async #prime(peer: MediaPeer): Promise<void> {
-    try {
-      await this.#connecting;
-      for (const slot of ['screen', 'camera'] as const) {
-        if (this.#peer === peer && this.state.get().kind === 'invited') await primeSender(peer.sender(slot));
-      }
-    } catch {
-      // Closed meanwhile, or nothing was gained: the first frame makes its encoder then.
-    }
-    // A click meanwhile may have tuned a sender that was just told to be silent.
-    if (this.#peer === peer && this.state.get().kind !== 'invited') await this.#tune();
-  }
-
   /** Measures the uplink while the card is read, so that the first picture is neither tiny nor late. */
   async #rateLine(peer: MediaPeer): Promise<void> {
     const rate = await peer.uplink().catch(() => null);
@@ -384,7 +369,6 @@ export class ViewerCall {
     const go = atOnce ? undefined : new Promise<void>((resolve) => (this.#go = resolve));
     this.#connecting = peer.connect(offered, go).then(() => this.#tune());
     void this.#rateLine(peer);
-    if (this.state.get().kind === 'invited') void this.#prime(peer);
     // Tried again at the click; nothing is lost before it.
     this.#connecting.catch(() => {});
     peer.state.subscribe(() => {
