@@ -14,17 +14,20 @@ interface PickerOptions extends DisplayMediaStreamOptions {
   surfaceSwitching?: 'include' | 'exclude';
 }
 
+/** Asked for by name, or Chromium captures tabs in three quarters of their size whenever the machine is busy. */
+const SIZE = { width: { ideal: 3840 }, height: { ideal: 2160 } };
+
 const OPTIONS: Record<DisplayWay, PickerOptions> = {
   // One question with a yes and a no instead of a picker. It stays this tab: the button said so.
   tab: {
-    video: { displaySurface: 'browser' },
+    video: { displaySurface: 'browser', ...SIZE },
     audio: false,
     preferCurrentTab: true,
     selfBrowserSurface: 'include',
     surfaceSwitching: 'exclude',
   },
-  window: { video: { displaySurface: 'window' }, audio: false, selfBrowserSurface: 'exclude' },
-  screen: { video: { displaySurface: 'monitor' }, audio: false },
+  window: { video: { displaySurface: 'window', ...SIZE }, audio: false, selfBrowserSurface: 'exclude' },
+  screen: { video: { displaySurface: 'monitor', ...SIZE }, audio: false },
 };
 
 /** A refusal this soon after the call had no picker before it, ms: nobody reads and answers one faster. */
