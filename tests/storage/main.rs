@@ -7,6 +7,7 @@ mod concurrency;
 mod conversations;
 mod database;
 mod format;
+mod held_lock;
 mod pictures;
 mod postgres;
 mod sqlite;
