@@ -1,6 +1,6 @@
 # The repository's commands. Each installs what it lacks, says so, and shows its steps; scripts/ holds how.
 
-.PHONY: help demo test check fuzz bench connect-time screenshots story clean-data
+.PHONY: help demo test check fuzz bench loadtest connect-time screenshots story clean-data
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -19,6 +19,9 @@ fuzz: ## Fuzz every parser (SECONDS_EACH=15 each; MERGE=1 keeps what is new in f
 
 bench: ## Benches; their figures are ratios within one run
 	@exec bash scripts/bench.sh
+
+loadtest: ## Storm, idle, connect and an overload against an optimised server, into target/loadtest/ (ONLY=, TLS=1; some 8 minutes)
+	@ONLY='$(ONLY)' TLS='$(TLS)' exec bash scripts/loadtest.sh
 
 connect-time: ## Measure connects in real browsers over a network laboratory (N=, ONLY=; root; most of an hour)
 	@exec bash scripts/connect-time.sh

@@ -22,7 +22,7 @@ impl Store {
     /// # Errors
     /// [`StorageError::Busy`], [`StorageError::Unavailable`], [`StorageError::Backend`].
     pub async fn open_conversation(&self, new: NewConversation, first: NewEntry) -> Result<Appended, StorageError> {
-        self.write_patiently((new, first), |tx, (new, first)| Box::pin(timeline::open(tx, new, first))).await
+        self.write_opening(new, first).await
     }
 
     /// Appends an entry and numbers it. Repeating a `client_id` changes nothing and returns the entry that exists, with

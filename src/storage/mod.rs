@@ -15,6 +15,7 @@ mod error;
 mod load_test;
 mod migration;
 mod open;
+mod openings;
 mod pictures;
 mod postgres;
 mod rows;
@@ -56,7 +57,7 @@ pub struct Store {
 }
 
 enum Backend {
-    Sqlite { readers: DatabaseConnection, writer: writer::Writer },
+    Sqlite { readers: DatabaseConnection, writer: Arc<writer::Writer>, openings: openings::Openings },
     Postgres(postgres::Cluster),
 }
 
@@ -74,7 +75,9 @@ impl Store {
         let backend = match DatabaseUrl::parse(url)? {
             DatabaseUrl::Sqlite(path) => {
                 let (readers, writer) = open::sqlite(&path).await?;
-                Backend::Sqlite { readers, writer }
+                let writer = Arc::new(writer);
+                let openings = openings::Openings::start(Arc::clone(&writer));
+                Backend::Sqlite { readers, writer, openings }
             }
             DatabaseUrl::Postgres(url) => Backend::Postgres(postgres::Cluster::open(&url).await?),
         };
@@ -102,7 +105,8 @@ impl Store {
     /// [`StorageError::Unavailable`].
     pub async fn close(&self) {
         match &*self.backend {
-            Backend::Sqlite { readers, writer } => {
+            Backend::Sqlite { readers, writer, openings } => {
+                openings.close().await;
                 writer.close().await;
                 if let Err(error) = readers.close_by_ref().await {
                     tracing::warn!(%error, "closing the readers failed");
@@ -126,27 +130,20 @@ impl Store {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.write_in(writer::Lane::Prompt, args, run).await
-    }
-
-    /// As [`Store::write`], behind everything that somebody in a conversation waits for.
-    async fn write_patiently<A, T>(&self, args: A, run: Run<A, T>) -> Result<T, StorageError>
-    where
-        A: Send + Sync + 'static,
-        T: Send + 'static,
-    {
-        self.write_in(writer::Lane::Patient, args, run).await
-    }
-
-    async fn write_in<A, T>(&self, lane: writer::Lane, args: A, run: Run<A, T>) -> Result<T, StorageError>
-    where
-        A: Send + Sync + 'static,
-        T: Send + 'static,
-    {
         match &*self.backend {
-            Backend::Sqlite { writer, .. } => writer.write(lane, args, run).await,
+            Backend::Sqlite { writer, .. } => writer.write(writer::Lane::Prompt, args, run).await,
             // The server schedules its connections itself.
             Backend::Postgres(cluster) => cluster.write(args, run).await,
+        }
+    }
+
+    /// Opens a conversation behind everything that somebody in a conversation waits for.
+    async fn write_opening(&self, new: NewConversation, first: NewEntry) -> Result<Appended, StorageError> {
+        match &*self.backend {
+            Backend::Sqlite { openings, .. } => openings.open(new, first).await,
+            Backend::Postgres(cluster) => {
+                cluster.write((new, first), |tx, (new, first)| Box::pin(timeline::open(tx, new, first))).await
+            }
         }
     }
 }

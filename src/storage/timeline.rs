@@ -40,11 +40,10 @@ pub(super) async fn open(
     if let Some(existing) = existing {
         return append_to(tx, existing, first).await;
     }
-    let mut change = Change::new(blank(new, next_ticket(tx).await?, first.at_ms)?);
-    change.push(first)?;
-    conversation::Entity::insert(change.next.clone().into_active_model()).exec_without_returning(tx).await?;
-    change.current = change.next.clone();
-    change.commit(tx).await
+    let (row, written) = opened(new, take_tickets(tx, 1).await?, first)?;
+    conversation::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await?;
+    entry::Entity::insert(written.clone().into_active_model()).exec_without_returning(tx).await?;
+    Ok(Appended { conversation: row.into_row()?, entries: vec![written.into_entry()?], duplicate: false })
 }
 
 pub(super) async fn append(tx: &DatabaseTransaction, id: &ConversationId, new: &NewEntry) -> Result<Appended, TxError> {
@@ -238,15 +237,28 @@ async fn unread_after(tx: &DatabaseTransaction, conversation: &str, seq: i64) ->
     Ok(i64::try_from(unread).unwrap_or(i64::MAX))
 }
 
-/// The next ticket number. Its counter stays locked until the commit, so numbers go up in the order of commits.
-async fn next_ticket(tx: &DatabaseTransaction) -> Result<i64, TxError> {
+/// Takes `count` ticket numbers that follow each other; gives the last one. Their counter stays locked until the commit, so
+/// numbers go up in the order of commits.
+pub(super) async fn take_tickets(tx: &DatabaseTransaction, count: i64) -> Result<i64, TxError> {
     let updated = counter::Entity::update_many()
-        .col_expr(counter::Column::Value, Expr::col(counter::Column::Value).add(1))
+        .col_expr(counter::Column::Value, Expr::col(counter::Column::Value).add(count))
         .filter(counter::Column::Name.eq(counter::TICKET))
         .exec_with_returning(tx)
         .await?;
     let number = updated.first().map(|row| row.value);
     Ok(number.ok_or_else(|| StorageError::Backend("the counter of ticket numbers is missing".to_owned()))?)
+}
+
+/// A new conversation after its first entry, and that entry; nothing is written yet.
+pub(super) fn opened(
+    new: &NewConversation,
+    ticket: i64,
+    first: &NewEntry,
+) -> Result<(conversation::Model, entry::Model), StorageError> {
+    let mut change = Change::new(blank(new, ticket, first.at_ms)?);
+    change.push(first)?;
+    let entry = change.written.pop().ok_or_else(|| StorageError::Backend("an entry is missing".to_owned()))?;
+    Ok((change.next, entry))
 }
 
 fn blank(new: &NewConversation, ticket: i64, at_ms: i64) -> Result<conversation::Model, StorageError> {

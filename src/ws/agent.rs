@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use signaling::limits::SUBSCRIPTIONS_MAX;
 use signaling::resume::Cursor;
 use signaling::session::Standing;
@@ -11,11 +12,12 @@ use signaling::timeline::{Author, AuthorKind};
 use signaling::wire::{
     ClientMessage, ConversationSummary, ErrorCode, HelloAgent, PROTOCOL_VERSION, Refusal, ServerMessage, Welcome,
 };
-use signaling::{CallId, ConversationId};
+use signaling::{CallId, ConversationId, UserId};
 use tokio::time::Instant;
 
 use super::blocks::{KnownCalls, Sender};
 use super::link::{Gone, Link};
+use super::requests::Begun;
 use super::socket::{Closed, Event, Side};
 use crate::app::App;
 use crate::clock;
@@ -92,14 +94,30 @@ impl AgentSide {
         })
     }
 
-    async fn follow(&mut self, link: &mut Link, conversation: ConversationId, after_seq: i64) -> Result<(), Refusal> {
+    fn follow(&self, link: &Link, conversation: ConversationId, after_seq: i64) -> Result<Begun<Done>, Refusal> {
         if self.followed.len() >= SUBSCRIPTIONS_MAX && !self.followed.contains_key(&conversation) {
             return Err(Refusal::new(ErrorCode::Overloaded, "too many conversations followed at once"));
         }
-        link.app.desk.conversation(&conversation).await?;
+        let app = Arc::clone(&link.app);
+        let found = async move {
+            app.desk.conversation(&conversation).await?;
+            Ok(Done::Found { conversation, after_seq })
+        };
+        Ok(Begun::Work(found.boxed()))
+    }
+
+    /// A conversation that exists is followed from now on.
+    async fn followed(
+        &mut self,
+        link: &mut Link,
+        id: Option<u32>,
+        conversation: ConversationId,
+        after_seq: i64,
+    ) -> Result<(), Gone> {
         link.app.desk.bus.subscribe(&self.subscriber, Topic::Conversation(conversation.clone()));
-        self.followed.insert(conversation, Cursor::new(after_seq));
-        Ok(())
+        self.followed.insert(conversation.clone(), Cursor::new(after_seq));
+        link.answer(id, Ok(())).await?;
+        self.send_missing(link, &conversation).await
     }
 
     fn unfollow(&mut self, link: &Link, conversation: &ConversationId) {
@@ -149,154 +167,173 @@ impl AgentSide {
         }
     }
 
-    async fn chat(
-        &mut self,
-        link: &mut Link,
-        id: Option<u32>,
-        conversation: ConversationId,
-        client_id: String,
-        text: String,
-    ) -> Result<(), Gone> {
-        let sent = link.app.desk.agent_send(&self.author, &conversation, client_id.clone(), text).await;
-        acknowledge(link, id, client_id, sent).await
+    fn chat(&self, link: &Link, conversation: ConversationId, client_id: String, text: String) -> Begun<Done> {
+        let (app, author) = (Arc::clone(&link.app), self.author.clone());
+        let sent = async move {
+            let sent = app.desk.agent_send(&author, &conversation, client_id.clone(), text).await?;
+            Ok(Done::Sent(client_id, Box::new(sent)))
+        };
+        Begun::Work(sent.boxed())
     }
 
-    async fn add_note(
-        &mut self,
-        link: &mut Link,
-        id: Option<u32>,
-        conversation: ConversationId,
-        client_id: String,
-        text: String,
-    ) -> Result<(), Gone> {
-        let sent = link.app.desk.note(&self.author, &conversation, client_id.clone(), text).await;
-        acknowledge(link, id, client_id, sent).await
+    fn add_note(&self, link: &Link, conversation: ConversationId, client_id: String, text: String) -> Begun<Done> {
+        let (app, author) = (Arc::clone(&link.app), self.author.clone());
+        let sent = async move {
+            let sent = app.desk.note(&author, &conversation, client_id.clone(), text).await?;
+            Ok(Done::Sent(client_id, Box::new(sent)))
+        };
+        Begun::Work(sent.boxed())
     }
 
-    async fn offer(&mut self, link: &mut Link, id: Option<u32>, sdp: String, restart: bool) -> Result<(), Gone> {
-        let calls = Arc::clone(&link.app.calls);
-        match calls.agent_offer(&link.session, sdp, restart).await {
-            Ok(sdp) => {
-                link.send(&ServerMessage::MediaAnswer { sdp, start_bitrate_kbps: None }).await?;
-                link.answer(id, Ok(())).await
-            }
-            Err(refusal) => link.refuse(id, refusal, false).await,
-        }
+    fn offer(link: &Link, sdp: String, restart: bool) -> Begun<Done> {
+        let (calls, session) = (Arc::clone(&link.app.calls), link.session.clone());
+        let answer = async move {
+            let sdp = calls.agent_offer(&session, sdp, restart).await?;
+            Ok(Done::Message(Box::new(ServerMessage::MediaAnswer { sdp, start_bitrate_kbps: None })))
+        };
+        Begun::Undisturbed(answer.boxed())
     }
 
     /// A connection to a colleague's call.
-    async fn watch(
-        &mut self,
-        link: &mut Link,
-        id: Option<u32>,
-        call: CallId,
-        sdp: String,
-        restart: bool,
-    ) -> Result<(), Gone> {
+    fn watch(&self, link: &Link, call: CallId, sdp: String, restart: bool) -> Result<Begun<Done>, Refusal> {
         if !self.watched.contains(&call) && self.watched.len() >= WATCHED_MAX {
-            return link.refuse(id, Refusal::new(ErrorCode::Overloaded, "leave another call first"), false).await;
+            return Err(Refusal::new(ErrorCode::Overloaded, "leave another call first"));
         }
-        let session = link.session.clone();
-        let author = self.author.clone();
-        let command = CallCommand::Watch { call: call.clone(), session, author, sdp, restart };
-        match any_call(&link.app, command).await {
-            Ok(CallReply::Answer { sdp, .. }) => {
-                self.watched.insert(call.clone());
-                link.send(&ServerMessage::WatchAnswer { call, sdp }).await?;
-                link.answer(id, Ok(())).await
-            }
-            Ok(_) => link.answer(id, Ok(())).await,
-            Err(refusal) => link.refuse(id, refusal, false).await,
-        }
+        let (app, session, author) = (Arc::clone(&link.app), link.session.clone(), self.author.clone());
+        let answer = async move {
+            let command = CallCommand::Watch { call: call.clone(), session, author, sdp, restart };
+            Ok(match any_call(&app, command).await? {
+                CallReply::Answer { sdp, .. } => Done::Watching(call, sdp),
+                _ => Done::Nothing,
+            })
+        };
+        Ok(Begun::Undisturbed(answer.boxed()))
     }
 
-    /// The node of an own call.
-    fn own_call(&self, app: &App, call: &CallId) -> Result<NodeId, Refusal> {
-        match app.desk.calls.find(call) {
-            Some((handle, state)) if state.agent == self.user.id => Ok(handle.node),
-            Some(_) => Err(Refusal::new(ErrorCode::Forbidden, "another agent has this call")),
-            None => Err(Refusal::new(ErrorCode::NotFound, "no such call")),
-        }
-    }
-
-    async fn command(&self, app: &App, command: CallCommand) -> Result<(), Refusal> {
-        let node = self.own_call(app, command.call())?;
-        match app.desk.bus.request(node, command).await {
-            CallReply::Done | CallReply::Answer { .. } => Ok(()),
-            CallReply::Refused { code, message } => Err(Refusal::new(code, message)),
-        }
-    }
-
-    /// Requests that are answered by `done` or `error` alone.
-    async fn act(&mut self, link: &mut Link, message: ClientMessage) -> Result<(), Refusal> {
-        let app = Arc::clone(&link.app);
-        let side = AuthorKind::Agent;
-        match message {
-            ClientMessage::Typing { conversation: Some(conversation), on } => {
-                app.desk.owned(&conversation, Some(&self.user.id)).await?;
-                app.desk.typing(&conversation, side, &link.session, on);
-                Ok(())
-            }
-            ClientMessage::Read { conversation: Some(conversation), seq } => {
-                // What was read may have been resolved or given back meanwhile: nothing to complain about.
-                match app.desk.owned(&conversation, Some(&self.user.id)).await {
-                    Ok(_) => app.desk.read(&conversation, side, seq).await,
-                    Err(_) => Ok(()),
-                }
-            }
+    /// What changes on the socket itself goes at once; the rest is for [`act`].
+    fn act(&mut self, link: &Link, message: ClientMessage) -> Begun<Done> {
+        match &message {
             ClientMessage::Unsubscribe { conversation } => {
-                self.unfollow(link, &conversation);
-                Ok(())
-            }
-            ClientMessage::Take { conversation } => app.desk.take(&conversation, &self.user.id, &self.user.name).await,
-            ClientMessage::Release { conversation } => {
-                app.desk.owned(&conversation, Some(&self.user.id)).await?;
-                app.calls.end_of_conversation(&conversation).await;
-                app.desk.release(&conversation, &self.author).await
-            }
-            ClientMessage::Resolve { conversation } => {
-                app.desk.owned(&conversation, Some(&self.user.id)).await?;
-                app.calls.end_of_conversation(&conversation).await;
-                app.desk.resolve(&conversation, &self.author).await
-            }
-            ClientMessage::EndRequest { conversation: Some(conversation) } => {
-                app.desk.owned(&conversation, Some(&self.user.id)).await?;
-                app.desk.end_request(&conversation, self.author.clone()).await
-            }
-            ClientMessage::Invite { conversation } => {
-                app.gate.call()?;
-                app.calls.invite(&link.session, &self.author, &conversation).await
-            }
-            ClientMessage::EndCall { call, reason } => {
-                let user = Some(self.user.id.clone());
-                self.command(&app, CallCommand::End { call, side, user, reason }).await
-            }
-            ClientMessage::Phase { call, phase, at_ms } => {
-                self.command(&app, CallCommand::Phase { call, side, phase, at_ms }).await
-            }
-            ClientMessage::Sending { call, sources } => {
-                let session = link.session.clone();
-                self.command(&app, CallCommand::Sending { call, session, side, sources }).await
-            }
-            ClientMessage::SetContent { call, content } => {
-                let session = link.session.clone();
-                self.command(&app, CallCommand::SetContent { call, session, content }).await
-            }
-            ClientMessage::JoinCall { call } => {
-                let session = link.session.clone();
-                any_call(&app, CallCommand::Join { call, session }).await.map(drop)
+                self.unfollow(link, conversation);
+                return Begun::Done;
             }
             ClientMessage::LeaveCall { call } => {
-                self.watched.remove(&call);
-                let session = link.session.clone();
-                any_call(&app, CallCommand::Leave { call, session }).await.map(drop)
+                self.watched.remove(call);
             }
-            ClientMessage::MediaClose {} => {
-                app.calls.agent_closed_media(&link.session).await;
-                Ok(())
-            }
-            _ => Err(Refusal::new(ErrorCode::Forbidden, "only the viewer may do this")),
+            _ => {}
         }
+        let (app, session, author) = (Arc::clone(&link.app), link.session.clone(), self.author.clone());
+        let user = self.user.id.clone();
+        let done = async move { act(&app, session, &author, user, message).await.map(|()| Done::Nothing) };
+        Begun::Undisturbed(done.boxed())
+    }
+}
+
+/// What an agent's request came to.
+pub(super) enum Done {
+    /// Nothing beyond its being done.
+    Nothing,
+    /// A message that goes before the answer.
+    Message(Box<ServerMessage>),
+    /// The message or note with this `client_id` is committed.
+    Sent(String, Box<Sent>),
+    /// There is such a conversation to follow.
+    Found {
+        /// Which.
+        conversation: ConversationId,
+        /// What the client has of it.
+        after_seq: i64,
+    },
+    /// The answer to the offer of a connection to a colleague's call.
+    Watching(CallId, String),
+}
+
+/// The node of an agent's own call.
+fn own_call(app: &App, user: &UserId, call: &CallId) -> Result<NodeId, Refusal> {
+    match app.desk.calls.find(call) {
+        Some((handle, state)) if state.agent == *user => Ok(handle.node),
+        Some(_) => Err(Refusal::new(ErrorCode::Forbidden, "another agent has this call")),
+        None => Err(Refusal::new(ErrorCode::NotFound, "no such call")),
+    }
+}
+
+async fn command(app: &App, user: &UserId, command: CallCommand) -> Result<(), Refusal> {
+    let node = own_call(app, user, command.call())?;
+    match app.desk.bus.request(node, command).await {
+        CallReply::Done | CallReply::Answer { .. } => Ok(()),
+        CallReply::Refused { code, message } => Err(Refusal::new(code, message)),
+    }
+}
+
+/// Requests that are answered by `done` or `error` alone.
+async fn act(
+    app: &App,
+    session: SessionId,
+    author: &Author,
+    user: UserId,
+    message: ClientMessage,
+) -> Result<(), Refusal> {
+    let side = AuthorKind::Agent;
+    let desk = &app.desk;
+    match message {
+        ClientMessage::Typing { conversation: Some(conversation), on } => {
+            desk.owned(&conversation, Some(&user)).await?;
+            desk.typing(&conversation, side, &session, on);
+            Ok(())
+        }
+        ClientMessage::Read { conversation: Some(conversation), seq } => {
+            // What was read may have been resolved or given back meanwhile: nothing to complain about.
+            match desk.owned(&conversation, Some(&user)).await {
+                Ok(_) => desk.read(&conversation, side, seq).await,
+                Err(_) => Ok(()),
+            }
+        }
+        ClientMessage::Take { conversation } => desk.take(&conversation, &user, author.name.as_str()).await,
+        ClientMessage::Release { conversation } => {
+            desk.owned(&conversation, Some(&user)).await?;
+            app.calls.end_of_conversation(&conversation).await;
+            desk.release(&conversation, author).await
+        }
+        ClientMessage::Resolve { conversation } => {
+            desk.owned(&conversation, Some(&user)).await?;
+            app.calls.end_of_conversation(&conversation).await;
+            desk.resolve(&conversation, author).await
+        }
+        ClientMessage::EndRequest { conversation: Some(conversation) } => {
+            desk.owned(&conversation, Some(&user)).await?;
+            desk.end_request(&conversation, author.clone()).await
+        }
+        ClientMessage::Invite { conversation } => {
+            app.gate.call()?;
+            app.calls.invite(&session, author, &conversation).await
+        }
+        ClientMessage::MediaClose {} => {
+            app.calls.agent_closed_media(&session).await;
+            Ok(())
+        }
+        message => in_call(app, session, user, message).await,
+    }
+}
+
+/// Requests about a call that runs.
+async fn in_call(app: &App, session: SessionId, user: UserId, message: ClientMessage) -> Result<(), Refusal> {
+    let side = AuthorKind::Agent;
+    match message {
+        ClientMessage::EndCall { call, reason } => {
+            command(app, &user, CallCommand::End { call, side, user: Some(user.clone()), reason }).await
+        }
+        ClientMessage::Phase { call, phase, at_ms } => {
+            command(app, &user, CallCommand::Phase { call, side, phase, at_ms }).await
+        }
+        ClientMessage::Sending { call, sources } => {
+            command(app, &user, CallCommand::Sending { call, session, side, sources }).await
+        }
+        ClientMessage::SetContent { call, content } => {
+            command(app, &user, CallCommand::SetContent { call, session, content }).await
+        }
+        ClientMessage::JoinCall { call } => any_call(app, CallCommand::Join { call, session }).await.map(drop),
+        ClientMessage::LeaveCall { call } => any_call(app, CallCommand::Leave { call, session }).await.map(drop),
+        _ => Err(Refusal::new(ErrorCode::Forbidden, "only the viewer may do this")),
     }
 }
 
@@ -313,6 +350,7 @@ async fn any_call(app: &App, command: CallCommand) -> Result<CallReply, Refusal>
 
 impl Side for AgentSide {
     const STANDING: Standing = Standing::Agent;
+    type Done = Done;
 
     fn subscriber(&mut self) -> &mut Subscriber {
         &mut self.subscriber
@@ -349,31 +387,44 @@ impl Side for AgentSide {
         Ok(())
     }
 
-    async fn message(&mut self, link: &mut Link, id: Option<u32>, message: ClientMessage) -> Result<(), Gone> {
+    async fn begin(
+        &mut self,
+        link: &mut Link,
+        id: Option<u32>,
+        message: ClientMessage,
+    ) -> Result<Begun<Done>, Refusal> {
         match message {
             ClientMessage::Send { conversation: Some(conversation), client_id, text } => {
-                self.chat(link, id, conversation, client_id, text).await
+                Ok(self.chat(link, conversation, client_id, text))
             }
             ClientMessage::Note { conversation, client_id, text } => {
-                self.add_note(link, id, conversation, client_id, text).await
+                Ok(self.add_note(link, conversation, client_id, text))
             }
-            ClientMessage::Subscribe { conversation, after_seq } => {
-                let result = self.follow(link, conversation.clone(), after_seq).await;
-                let followed = result.is_ok();
-                link.answer(id, result).await?;
-                if followed { self.send_missing(link, &conversation).await } else { Ok(()) }
-            }
-            ClientMessage::MediaOffer { sdp, restart, .. } => self.offer(link, id, sdp, restart).await,
-            ClientMessage::WatchCall { call, sdp, restart } => self.watch(link, id, call, sdp, restart).await,
+            ClientMessage::Subscribe { conversation, after_seq } => self.follow(link, conversation, after_seq),
+            ClientMessage::MediaOffer { sdp, restart, .. } => Ok(Self::offer(link, sdp, restart)),
+            ClientMessage::WatchCall { call, sdp, restart } => self.watch(link, call, sdp, restart),
             ClientMessage::Block(block) => {
-                let user = self.user.id.clone();
-                self.calls.take(link, Sender::Agent(&user), id, block).await
+                self.calls.take(link, Sender::Agent(&self.user.id), id, block).await?;
+                Ok(Begun::Taken)
             }
-            message => {
-                let result = self.act(link, message).await;
-                link.answer(id, result).await
+            message => Ok(self.act(link, message)),
+        }
+    }
+
+    async fn done(&mut self, link: &mut Link, id: Option<u32>, done: Done) -> Result<(), Gone> {
+        match done {
+            Done::Nothing => {}
+            Done::Message(message) => link.send(&message).await?,
+            Done::Sent(client_id, sent) => return link.acknowledge(client_id, &sent).await,
+            Done::Found { conversation, after_seq } => {
+                return self.followed(link, id, conversation, after_seq).await;
+            }
+            Done::Watching(call, sdp) => {
+                self.watched.insert(call.clone());
+                link.send(&ServerMessage::WatchAnswer { call, sdp }).await?;
             }
         }
+        link.answer(id, Ok(())).await
     }
 
     async fn note(&mut self, link: &mut Link, note: &Note) -> Result<(), Gone> {
@@ -464,20 +515,5 @@ impl Side for AgentSide {
         if closed.last {
             app.calls.agent_gone(session, closed.goodbye).await;
         }
-    }
-}
-
-async fn acknowledge(
-    link: &mut Link,
-    id: Option<u32>,
-    client_id: String,
-    sent: Result<Sent, Refusal>,
-) -> Result<(), Gone> {
-    match sent {
-        Ok(sent) => {
-            let conversation = sent.conversation.id;
-            link.send(&ServerMessage::Ack { client_id, conversation, seq: sent.seq, at_ms: sent.at_ms }).await
-        }
-        Err(refusal) => link.refuse(id, refusal, false).await,
     }
 }

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use signaling::wire::{Block, ErrorCode, Leg, Refusal, ServerMessage};
 use signaling::{CallId, ConversationId, UserId};
 
-use super::link::{Gone, Link};
+use super::link::Link;
 use crate::app::App;
 use crate::clock;
 use crate::storage::CallRow;
@@ -19,6 +19,8 @@ use crate::telemetry::BlockHeader;
 /// Resolves to the acknowledgement once the block is on disk.
 pub(super) type BlockFuture = BoxFuture<'static, ServerMessage>;
 
+/// Telemetry blocks of one socket on their way to the disk. More wait in the socket: chat comes first.
+pub(super) const BLOCKS_MAX: usize = 8;
 /// Calls whose samples one session may send; remembered so that each is looked up once.
 const CALLS_KNOWN_MAX: usize = 256;
 
@@ -42,38 +44,36 @@ pub(super) enum Sender<'a> {
 pub(super) struct KnownCalls(HashSet<CallId>);
 
 impl KnownCalls {
-    /// Stores a block of `sender`, or refuses it.
+    /// Stores a block of `sender`; its acknowledgement comes out of [`Link::blocks`].
+    ///
+    /// # Errors
+    /// The refusal of a block that is not taken.
     pub(super) async fn take(
         &mut self,
         link: &mut Link,
         sender: Sender<'_>,
         id: Option<u32>,
         block: Block,
-    ) -> Result<(), Gone> {
+    ) -> Result<(), Refusal> {
         let app = std::sync::Arc::clone(&link.app);
         if !link.block_allowed() {
-            let refusal = Refusal::new(ErrorCode::RateLimited, "too many telemetry blocks");
-            return link.refuse(id, refusal, false).await;
+            return Err(Refusal::new(ErrorCode::RateLimited, "too many telemetry blocks"));
         }
-        match self.check(&app, &sender, block).await {
-            Ok((header, bytes)) => {
-                let telemetry = app.telemetry.clone();
-                let acknowledge =
-                    ServerMessage::BlockAck { leg: header.leg, source: header.source.clone(), seq: header.seq };
-                let future = async move {
-                    match telemetry.append(header, bytes).await {
-                        Ok(()) => acknowledge,
-                        Err(error) => {
-                            tracing::warn!(%error, "a telemetry block was not stored");
-                            let message = "the samples were not stored, send them again".to_owned();
-                            ServerMessage::Error { id, code: ErrorCode::Overloaded, message, fatal: false }
-                        }
-                    }
-                };
-                link.add_block(future.boxed()).await
+        let (header, bytes) = self.check(&app, &sender, block).await?;
+        let telemetry = app.telemetry.clone();
+        let acknowledge = ServerMessage::BlockAck { leg: header.leg, source: header.source.clone(), seq: header.seq };
+        let stored = async move {
+            match telemetry.append(header, bytes).await {
+                Ok(()) => acknowledge,
+                Err(error) => {
+                    tracing::warn!(%error, "a telemetry block was not stored");
+                    let message = "the samples were not stored, send them again".to_owned();
+                    ServerMessage::Error { id, code: ErrorCode::Overloaded, message, fatal: false }
+                }
             }
-            Err(refusal) => link.refuse(id, refusal, false).await,
-        }
+        };
+        link.blocks.push(stored.boxed());
+        Ok(())
     }
 
     async fn check(&mut self, app: &App, sender: &Sender<'_>, block: Block) -> Result<(BlockHeader, Vec<u8>), Refusal> {

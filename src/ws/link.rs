@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::SinkExt as _;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{SinkExt as _, StreamExt as _};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use signaling::ConversationId;
 use signaling::resume::{Cursor, Step};
@@ -18,11 +18,10 @@ use super::blocks::BlockFuture;
 use crate::app::App;
 use crate::cluster::SessionId;
 use crate::gate::Caller;
+use crate::support::Sent;
 
 /// How long a client may take to accept a message. A line that is dead for so long is given up; the client resumes.
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
-/// Telemetry blocks of one socket on their way to the disk. More wait in the socket: chat comes first.
-pub(super) const BLOCKS_MAX: usize = 8;
 /// Telemetry blocks a second of one socket: a player's and a call's legs make one in 5 s each.
 const BLOCKS_PER_SECOND: NonZeroU32 = NonZeroU32::new(2).unwrap();
 /// Blocks at once: what a client holds of the ten minutes before its ticket, or of a broken line.
@@ -45,6 +44,8 @@ pub(super) struct Link {
     limiter: DefaultDirectRateLimiter,
     block_limiter: DefaultDirectRateLimiter,
     warned_at: Option<Instant>,
+    /// A write failed: none will succeed any more, and none is waited for.
+    gone: bool,
 }
 
 impl Link {
@@ -64,6 +65,7 @@ impl Link {
             limiter,
             block_limiter,
             warned_at: None,
+            gone: false,
         }
     }
 
@@ -114,6 +116,12 @@ impl Link {
         self.send(&ServerMessage::Entries { conversation: conversation.clone(), entries }).await
     }
 
+    /// Acknowledges a message, which is committed.
+    pub(super) async fn acknowledge(&mut self, client_id: String, sent: &Sent) -> Result<(), Gone> {
+        let conversation = sent.conversation.id.clone();
+        self.send(&ServerMessage::Ack { client_id, conversation, seq: sent.seq, at_ms: sent.at_ms }).await
+    }
+
     /// Answers a request that has a number.
     pub(super) async fn answer(&mut self, id: Option<u32>, result: Result<(), Refusal>) -> Result<(), Gone> {
         match (result, id) {
@@ -149,21 +157,16 @@ impl Link {
         self.block_limiter.check().is_ok()
     }
 
-    /// Takes a block on its way to the disk; waits for an earlier one when there are many.
-    pub(super) async fn add_block(&mut self, block: BlockFuture) -> Result<(), Gone> {
-        while self.blocks.len() >= BLOCKS_MAX {
-            if let Some(message) = self.blocks.next().await {
-                self.send(&message).await?;
-            }
-        }
-        self.blocks.push(block);
-        Ok(())
-    }
-
     async fn send_raw(&mut self, message: Message) -> Result<(), Gone> {
+        if self.gone {
+            return Err(Gone);
+        }
         match tokio::time::timeout(SEND_DEADLINE, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            _ => Err(Gone),
+            _ => {
+                self.gone = true;
+                Err(Gone)
+            }
         }
     }
 }

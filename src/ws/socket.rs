@@ -16,7 +16,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::agent::AgentSide;
+use super::blocks::BLOCKS_MAX;
 use super::link::{Gone, Link};
+use super::requests::{Begun, Finished, Requests};
 use super::viewer::ViewerSide;
 use crate::app::{App, Closing};
 use crate::clock;
@@ -120,6 +122,8 @@ async fn first_message(socket: &mut WebSocket) -> Result<Incoming, Gone> {
 pub(super) trait Side: Send {
     /// For [`Standing::admit`].
     const STANDING: Standing;
+    /// What a request's work comes to.
+    type Done: Send;
     /// What the bus delivers to.
     fn subscriber(&mut self) -> &mut Subscriber;
     /// Waits for a note of the bus, or for the line to move. Cancelling loses nothing.
@@ -128,12 +132,19 @@ pub(super) trait Side: Send {
     fn line_moved(&mut self, link: &mut Link);
     /// First messages after the hello.
     fn greet(&mut self, link: &mut Link) -> impl Future<Output = Result<(), Gone>> + Send;
-    /// A message of the client.
-    fn message(
+    /// Begins a request of the client. The error is its answer.
+    fn begin(
         &mut self,
         link: &mut Link,
         id: Option<u32>,
         message: ClientMessage,
+    ) -> impl Future<Output = Result<Begun<Self::Done>, Refusal>> + Send;
+    /// A request's work is done: answers it.
+    fn done(
+        &mut self,
+        link: &mut Link,
+        id: Option<u32>,
+        done: Self::Done,
     ) -> impl Future<Output = Result<(), Gone>> + Send;
     /// A note of the bus.
     fn note(&mut self, link: &mut Link, note: &Note) -> impl Future<Output = Result<(), Gone>> + Send;
@@ -185,10 +196,15 @@ async fn run<S: Side>(mut link: Link, mut side: S, mut pass: Pass) {
     app.sessions.came(&link.session);
     let greeted = Box::pin(side.greet(&mut link)).await;
     pass.greeted();
+    let mut requests = Requests::default();
     let ending = match greeted {
-        Ok(()) => serve_side(&mut link, &mut side).await,
+        Ok(()) => serve_side(&mut link, &mut side, &mut requests).await,
         Err(Gone) => last_words(&mut link, S::STANDING).await,
     };
+    if matches!(ending, Ending::Shutdown) {
+        requests.forget_waiting();
+    }
+    Box::pin(carry_out_rest(&mut link, &mut side, &mut requests)).await;
     while let Some(message) = link.blocks.next().await {
         let _ = link.send(&message).await;
     }
@@ -208,7 +224,7 @@ async fn run<S: Side>(mut link: Link, mut side: S, mut pass: Pass) {
 
 /// Serves a socket until it ends. What is done for a message is boxed: an idle socket then holds the few hundred bytes of its
 /// waiting, and not the room of everything that it might do.
-async fn serve_side<S: Side>(link: &mut Link, side: &mut S) -> Ending {
+async fn serve_side<S: Side>(link: &mut Link, side: &mut S, requests: &mut Requests<S::Done>) -> Ending {
     let mut closing = link.app.closing.clone();
     if *closing.borrow() != Closing::No {
         closing.mark_changed();
@@ -228,17 +244,19 @@ async fn serve_side<S: Side>(link: &mut Link, side: &mut S) -> Ending {
                 Closing::Draining { until_ms } => link.send(&ServerMessage::Draining { until_ms }).await,
                 Closing::No => Ok(()),
             },
-            incoming = read(&mut link.socket, S::STANDING) => {
+            finished = requests.next() => Box::pin(finish(link, side, requests, finished)).await,
+            // Blocks on their way to the disk are many enough: more wait in the socket.
+            incoming = read(&mut link.socket, S::STANDING), if link.blocks.len() < BLOCKS_MAX => {
                 heard_at = Instant::now();
                 match incoming {
-                    Ok(Incoming::Frame(frame)) => Box::pin(on_frame(link, side, frame)).await,
+                    Ok(Incoming::Frame(frame)) => Box::pin(on_frame(link, side, requests, frame)).await,
                     Ok(Incoming::Refused(id, refusal)) => link.refuse(id, refusal, false).await,
                     Ok(Incoming::Other) => Ok(()),
                     Ok(Incoming::Goodbye) => return Ending::Goodbye,
                     Err(Gone) => return Ending::Broken,
                 }
             }
-            event = side.event() => match event {
+            event = side.event(), if requests.let_notes_pass() => match event {
                 Event::Note(note) => {
                     let lagged = side.subscriber().take_lagged();
                     match Box::pin(side.note(link, &note)).await {
@@ -252,7 +270,12 @@ async fn serve_side<S: Side>(link: &mut Link, side: &mut S) -> Ending {
                 }
                 Event::Gone => return Ending::Shutdown,
             },
-            Some(message) = link.blocks.next(), if !link.blocks.is_empty() => link.send(&message).await,
+            Some(message) = link.blocks.next(), if !link.blocks.is_empty() => {
+                match link.send(&message).await {
+                    Ok(()) if !requests.is_empty() => Box::pin(begin_next(link, side, requests)).await,
+                    done => done,
+                }
+            }
             () = tokio::time::sleep_until(wake_at) => Box::pin(side.wake(link)).await,
             () = tokio::time::sleep_until(heard_at + SILENCE_MAX) => return Ending::Silent,
         };
@@ -285,13 +308,84 @@ async fn next_stage(closing: &mut watch::Receiver<Closing>) -> Closing {
     }
 }
 
-async fn on_frame<S: Side>(link: &mut Link, side: &mut S, frame: ClientFrame) -> Result<(), Gone> {
+async fn on_frame<S: Side>(
+    link: &mut Link,
+    side: &mut S,
+    requests: &mut Requests<S::Done>,
+    frame: ClientFrame,
+) -> Result<(), Gone> {
     link.throttle().await?;
     match frame.message {
         ClientMessage::Ping { client_ms } => {
             link.send(&ServerMessage::Pong { client_ms, server_ms: clock::now_ms_f64() }).await
         }
-        message => side.message(link, frame.id, message).await,
+        _ if requests.is_empty() => begin(link, side, requests, frame).await,
+        _ => {
+            let id = frame.id;
+            match requests.add(frame) {
+                Ok(()) => Ok(()),
+                Err(refusal) => link.refuse(id, refusal, false).await,
+            }
+        }
+    }
+}
+
+async fn begin<S: Side>(
+    link: &mut Link,
+    side: &mut S,
+    requests: &mut Requests<S::Done>,
+    ClientFrame { id, message }: ClientFrame,
+) -> Result<(), Gone> {
+    match side.begin(link, id, message).await {
+        Ok(Begun::Done) => link.answer(id, Ok(())).await,
+        Ok(Begun::Taken) => Ok(()),
+        Ok(Begun::Work(work)) => {
+            requests.run(id, work, false);
+            Ok(())
+        }
+        Ok(Begun::Undisturbed(work)) => {
+            requests.run(id, work, true);
+            Ok(())
+        }
+        Err(refusal) => link.refuse(id, refusal, false).await,
+    }
+}
+
+/// Begins requests that wait, up to one with work to be done.
+async fn begin_next<S: Side>(link: &mut Link, side: &mut S, requests: &mut Requests<S::Done>) -> Result<(), Gone> {
+    while link.blocks.len() < BLOCKS_MAX
+        && let Some(frame) = requests.turn()
+    {
+        begin(link, side, requests, frame).await?;
+    }
+    Ok(())
+}
+
+/// Answers a request and begins the next ones.
+async fn finish<S: Side>(
+    link: &mut Link,
+    side: &mut S,
+    requests: &mut Requests<S::Done>,
+    Finished { id, result }: Finished<S::Done>,
+) -> Result<(), Gone> {
+    match result {
+        Ok(done) => side.done(link, id, done).await?,
+        Err(refusal) => link.refuse(id, refusal, false).await?,
+    }
+    begin_next(link, side, requests).await
+}
+
+/// What a client asked for before it went is carried out, though nobody hears the answers.
+async fn carry_out_rest<S: Side>(link: &mut Link, side: &mut S, requests: &mut Requests<S::Done>) {
+    loop {
+        if requests.runs() {
+            let finished = requests.next().await;
+            let _ = finish(link, side, requests, finished).await;
+        } else if let Some(frame) = requests.turn() {
+            let _ = begin(link, side, requests, frame).await;
+        } else {
+            return;
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use signaling::resume::Cursor;
 use signaling::session::Standing;
 use signaling::timeline::{Author, AuthorKind, EndReason};
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 
 use super::blocks::{KnownCalls, Sender};
 use super::link::{Gone, Link};
+use super::requests::Begun;
 use super::socket::{Closed, Event, Side};
 use crate::app::App;
 use crate::clock;
@@ -23,7 +25,7 @@ use crate::cluster::{CallCommand, CallReply, NodeId, Note, SessionId, Subscriber
 use crate::gate::Caller;
 use crate::random;
 use crate::storage::ConversationRow;
-use crate::support::{LineView, Viewer};
+use crate::support::{LineView, Sent, Viewer};
 
 /// Changes that come within this time are told as one.
 const VIEW_SOON: Duration = Duration::from_millis(20);
@@ -45,7 +47,7 @@ struct Waiting {
 
 /// A viewer on a socket.
 pub(super) struct ViewerSide {
-    viewer: Viewer,
+    viewer: Arc<Viewer>,
     conversation: Option<ConversationId>,
     cursor: Cursor,
     subscriber: Subscriber,
@@ -102,7 +104,7 @@ impl ViewerSide {
         app.desk.bus.subscribe(&subscriber, Topic::Key(viewer.key_hash));
         app.desk.bus.subscribe(&subscriber, Topic::Session(link.session.clone()));
         Ok(Self {
-            viewer,
+            viewer: Arc::new(viewer),
             conversation: None,
             cursor: Cursor::new(if row.is_some() { hello.after_seq } else { 0 }),
             subscriber,
@@ -193,23 +195,15 @@ impl ViewerSide {
         }
     }
 
-    async fn chat(&mut self, link: &mut Link, id: Option<u32>, client_id: String, text: String) -> Result<(), Gone> {
-        if self.conversation.is_none()
-            && self.viewer.external.is_none()
-            && link.caller == Caller::Public
-            && let Err(refusal) = link.app.gate.open_ticket(link.address)
-        {
-            return link.refuse(id, refusal, false).await;
+    fn chat(&self, link: &Link, client_id: String, text: String) -> Result<Begun<Done>, Refusal> {
+        if self.conversation.is_none() && self.viewer.external.is_none() && link.caller == Caller::Public {
+            link.app.gate.open_ticket(link.address)?;
         }
-        let known = self.conversation.as_ref();
-        let sent = match link.app.desk.viewer_send(&self.viewer, known, client_id.clone(), text).await {
-            Ok(sent) => sent,
-            Err(refusal) => return link.refuse(id, refusal, false).await,
-        };
-        let conversation = sent.conversation.id.clone();
-        let ack = ServerMessage::Ack { client_id, conversation, seq: sent.seq, at_ms: sent.at_ms };
-        link.send(&ack).await?;
-        if self.conversation.is_none() { self.opened(link, &sent.conversation).await } else { Ok(()) }
+        let (app, viewer, known) = (Arc::clone(&link.app), Arc::clone(&self.viewer), self.conversation.clone());
+        work(async move {
+            let sent = app.desk.viewer_send(&viewer, known.as_ref(), client_id.clone(), text).await?;
+            Ok(Done::Sent(client_id, Box::new(sent)))
+        })
     }
 
     /// The conversation of the key exists now.
@@ -230,22 +224,22 @@ impl ViewerSide {
         }
     }
 
-    async fn command(&self, link: &mut Link, id: Option<u32>, command: CallCommand) -> Result<(), Gone> {
-        let node = match self.own_call(&link.app, command.call()) {
-            Ok(node) => node,
-            Err(refusal) => return link.refuse(id, refusal, false).await,
-        };
-        match link.app.desk.bus.request(node, command).await {
-            CallReply::Done => link.answer(id, Ok(())).await,
-            CallReply::Answer { sdp, start_bitrate_kbps } => {
-                link.send(&ServerMessage::MediaAnswer { sdp, start_bitrate_kbps }).await?;
-                link.answer(id, Ok(())).await
+    fn command(&self, link: &Link, command: CallCommand) -> Result<Begun<Done>, Refusal> {
+        let node = self.own_call(&link.app, command.call())?;
+        let app = Arc::clone(&link.app);
+        let answer = async move {
+            match app.desk.bus.request(node, command).await {
+                CallReply::Done => Ok(Done::Nothing),
+                CallReply::Answer { sdp, start_bitrate_kbps } => {
+                    Ok(Done::Message(Box::new(ServerMessage::MediaAnswer { sdp, start_bitrate_kbps })))
+                }
+                CallReply::Refused { code, message } => Err(Refusal::new(code, message)),
             }
-            CallReply::Refused { code, message } => link.refuse(id, Refusal::new(code, message), false).await,
-        }
+        };
+        Ok(Begun::Undisturbed(answer.boxed()))
     }
 
-    async fn call_message(&mut self, link: &mut Link, id: Option<u32>, message: ClientMessage) -> Result<(), Gone> {
+    fn call_message(&self, link: &Link, message: ClientMessage) -> Result<Begun<Done>, Refusal> {
         let session = link.session.clone();
         let side = AuthorKind::Viewer;
         let command = match message {
@@ -263,41 +257,67 @@ impl ViewerSide {
                 let running = self.conversation.as_ref().and_then(|id| link.app.desk.calls.of(id));
                 match running {
                     Some((_, state)) => CallCommand::CloseMedia { call: state.id, session },
-                    None => return link.answer(id, Ok(())).await,
+                    None => return Ok(Begun::Done),
                 }
             }
-            _ => return link.refuse(id, Refusal::new(ErrorCode::Forbidden, "only an agent may do this"), false).await,
+            _ => return Err(Refusal::new(ErrorCode::Forbidden, "only an agent may do this")),
         };
-        self.command(link, id, command).await
+        self.command(link, command)
     }
 
-    async fn request_call(&mut self, link: &mut Link) -> Result<(), Refusal> {
-        let Some(conversation) = &self.conversation else {
+    fn request_call(&self, link: &Link) -> Result<Begun<Done>, Refusal> {
+        let Some(conversation) = self.conversation.clone() else {
             return Err(Refusal::new(ErrorCode::OutOfOrder, "write a message first"));
         };
-        link.app.gate.call_request(conversation)?;
-        let row = link.app.desk.conversation(conversation).await?;
-        link.app.desk.request_call(&row).await
+        link.app.gate.call_request(&conversation)?;
+        let app = Arc::clone(&link.app);
+        work(async move {
+            let row = app.desk.conversation(&conversation).await?;
+            app.desk.request_call(&row).await.map(|()| Done::Nothing)
+        })
     }
 
-    async fn end_request(&mut self, link: &mut Link) -> Result<(), Refusal> {
-        match &self.conversation {
-            Some(conversation) => link.app.desk.end_request(conversation, Author::viewer(&self.viewer.name)).await,
-            None => Ok(()),
-        }
+    fn end_request(&self, link: &Link) -> Result<Begun<Done>, Refusal> {
+        let Some(conversation) = self.conversation.clone() else { return Ok(Begun::Done) };
+        let (app, author) = (Arc::clone(&link.app), Author::viewer(&self.viewer.name));
+        work(async move { app.desk.end_request(&conversation, author).await.map(|()| Done::Nothing) })
     }
 
-    async fn rate(&mut self, link: &mut Link, score: u8, comment: &str) -> Result<(), Refusal> {
-        let Some(conversation) = &self.conversation else {
+    fn read(&self, link: &Link, seq: i64) -> Result<Begun<Done>, Refusal> {
+        let Some(conversation) = self.conversation.clone() else { return Ok(Begun::Done) };
+        let app = Arc::clone(&link.app);
+        work(async move { app.desk.read(&conversation, AuthorKind::Viewer, seq).await.map(|()| Done::Nothing) })
+    }
+
+    fn rate(&self, link: &Link, score: u8, comment: String) -> Result<Begun<Done>, Refusal> {
+        let Some(conversation) = self.conversation.clone() else {
             return Err(Refusal::new(ErrorCode::OutOfOrder, "there is no conversation to rate"));
         };
-        let row = link.app.desk.conversation(conversation).await?;
-        link.app.desk.rate(&row, score, comment).await
+        let app = Arc::clone(&link.app);
+        work(async move {
+            let row = app.desk.conversation(&conversation).await?;
+            app.desk.rate(&row, score, &comment).await.map(|()| Done::Nothing)
+        })
     }
+}
+
+/// What a viewer's request came to.
+pub(super) enum Done {
+    /// Nothing beyond its being done.
+    Nothing,
+    /// A message that goes before the answer.
+    Message(Box<ServerMessage>),
+    /// The message with this `client_id` is committed.
+    Sent(String, Box<Sent>),
+}
+
+fn work(work: impl Future<Output = Result<Done, Refusal>> + Send + 'static) -> Result<Begun<Done>, Refusal> {
+    Ok(Begun::Work(work.boxed()))
 }
 
 impl Side for ViewerSide {
     const STANDING: Standing = Standing::Viewer;
+    type Done = Done;
 
     fn subscriber(&mut self) -> &mut Subscriber {
         &mut self.subscriber
@@ -356,39 +376,46 @@ impl Side for ViewerSide {
         self.send_missing(link).await
     }
 
-    async fn message(&mut self, link: &mut Link, id: Option<u32>, message: ClientMessage) -> Result<(), Gone> {
+    async fn begin(
+        &mut self,
+        link: &mut Link,
+        id: Option<u32>,
+        message: ClientMessage,
+    ) -> Result<Begun<Done>, Refusal> {
         match message {
-            ClientMessage::Send { client_id, text, .. } => self.chat(link, id, client_id, text).await,
+            ClientMessage::Send { client_id, text, .. } => self.chat(link, client_id, text),
             ClientMessage::Typing { on, .. } => {
                 if let Some(conversation) = &self.conversation {
                     link.app.desk.typing(conversation, AuthorKind::Viewer, &link.session, on);
                 }
+                Ok(Begun::Done)
+            }
+            ClientMessage::Read { seq, .. } => self.read(link, seq),
+            ClientMessage::Block(block) => match &self.conversation {
+                Some(own) => {
+                    self.calls.take(link, Sender::Viewer(own), id, block).await?;
+                    Ok(Begun::Taken)
+                }
+                None => Err(Refusal::new(ErrorCode::OutOfOrder, "there is no ticket yet")),
+            },
+            ClientMessage::RequestCall {} => self.request_call(link),
+            ClientMessage::EndRequest { .. } => self.end_request(link),
+            ClientMessage::Rate { score, comment } => self.rate(link, score, comment),
+            message => self.call_message(link, message),
+        }
+    }
+
+    async fn done(&mut self, link: &mut Link, id: Option<u32>, done: Done) -> Result<(), Gone> {
+        match done {
+            Done::Nothing => link.answer(id, Ok(())).await,
+            Done::Message(message) => {
+                link.send(&message).await?;
                 link.answer(id, Ok(())).await
             }
-            ClientMessage::Read { seq, .. } => {
-                let result = match &self.conversation {
-                    Some(conversation) => link.app.desk.read(conversation, AuthorKind::Viewer, seq).await,
-                    None => Ok(()),
-                };
-                link.answer(id, result).await
+            Done::Sent(client_id, sent) => {
+                link.acknowledge(client_id, &sent).await?;
+                if self.conversation.is_none() { self.opened(link, &sent.conversation).await } else { Ok(()) }
             }
-            ClientMessage::Block(block) => match self.conversation.clone() {
-                Some(own) => self.calls.take(link, Sender::Viewer(&own), id, block).await,
-                None => link.refuse(id, Refusal::new(ErrorCode::OutOfOrder, "there is no ticket yet"), false).await,
-            },
-            ClientMessage::RequestCall {} => {
-                let result = self.request_call(link).await;
-                link.answer(id, result).await
-            }
-            ClientMessage::EndRequest { .. } => {
-                let result = self.end_request(link).await;
-                link.answer(id, result).await
-            }
-            ClientMessage::Rate { score, comment } => {
-                let result = self.rate(link, score, &comment).await;
-                link.answer(id, result).await
-            }
-            message => self.call_message(link, id, message).await,
         }
     }
 

@@ -76,6 +76,40 @@ pub(crate) async fn tickets_are_numbered_without_holes(database: &TestDatabase) 
     assert_eq!(tickets, (1001..=1020).collect());
 }
 
+/// Openings that come together are written together; one that cannot be spoils nothing.
+pub(crate) async fn a_crowd_opens_at_once(database: &TestDatabase) {
+    let store = database.open().await;
+    open(&store, 1, 0).await;
+    let openings = (1..=200u64).map(|number| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let mut new = new_conversation(number);
+            if number == 100 {
+                // A new key, but the id of somebody else.
+                new.id = conversation_id(1);
+            }
+            store.open_conversation(new, says("m2", &format!("number {number}"), NOON_MS)).await
+        })
+    });
+    let mut tickets = Vec::new();
+    for (number, outcome) in (1..).zip(join_all(openings).await.into_iter().map(Result::unwrap)) {
+        if number == 100 {
+            assert_eq!(outcome, Err(StorageError::Conflict));
+            continue;
+        }
+        let opened = outcome.unwrap();
+        assert_eq!(opened.conversation.id, conversation_id(number), "each hears of its own");
+        let entries = store.entries(&conversation_id(number), 0, 10).await.unwrap();
+        assert_eq!(entries.last(), opened.entries.last());
+        assert_eq!(entries.len(), if number == 1 { 2 } else { 1 }, "a known key's message is appended");
+        assert_eq!(store.conversation(&conversation_id(number)).await.unwrap(), Some(opened.conversation.clone()));
+        tickets.push(opened.conversation.ticket.0);
+    }
+    tickets.sort_unstable();
+    assert_eq!(tickets, (1001..=1199).collect::<Vec<_>>());
+    store.close().await;
+}
+
 pub(crate) async fn one_of_many_agents_gets_the_conversation(database: &TestDatabase) {
     let servers = [database.open().await, database.open().await];
     open(&servers[0], 1, 0).await;

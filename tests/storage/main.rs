@@ -7,6 +7,7 @@ mod concurrency;
 mod conversations;
 mod database;
 mod format;
+mod held_lock;
 mod pictures;
 mod postgres;
 mod sqlite;
@@ -76,6 +77,7 @@ on_both_databases! {
         two_servers_number_one_conversation_without_holes,
         two_servers_open_one_key_once,
         tickets_are_numbered_without_holes,
+        a_crowd_opens_at_once,
         one_of_many_agents_gets_the_conversation,
         two_of_many_invitations_are_committed_and_one_is_accepted,
         a_failing_write_does_not_spoil_its_neighbours,

@@ -4,32 +4,23 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use proptest::prelude::*;
-use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
 use sightline::storage::{StorageError, Store, WRITES_QUEUED_MAX};
 
 use crate::database::{NOON_MS, TestDatabase, conversation_id, open, says};
-
-/// Another process that holds the write lock.
-async fn hold_the_lock(database: &TestDatabase) -> DatabaseConnection {
-    let mut options = ConnectOptions::new(&database.url);
-    options.max_connections(1).sqlx_logging(false);
-    let holder = Database::connect(options).await.unwrap();
-    holder.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
-    holder
-}
+use crate::held_lock::HeldLock;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lock_held_too_long_is_busy_and_then_forgotten() {
     let database = TestDatabase::sqlite();
     let store = database.open().await;
     open(&store, 1, 0).await;
-    let holder = hold_the_lock(&database).await;
+    let holder = HeldLock::of(&database.url).await;
     assert!(store.conversation(&conversation_id(1)).await.unwrap().is_some(), "readers are not held up");
     let started = Instant::now();
     let refused = store.append(&conversation_id(1), says("m2", "hello", NOON_MS)).await;
     assert_eq!(refused, Err(StorageError::Busy));
     assert!(started.elapsed() >= Duration::from_secs(5), "it waits for the lock before it gives up");
-    holder.execute_unprepared("ROLLBACK").await.unwrap();
+    holder.release().await;
     assert_eq!(store.append(&conversation_id(1), says("m2", "hello", NOON_MS)).await.unwrap().entries[0].seq, 2);
 }
 
@@ -38,7 +29,7 @@ async fn a_short_lock_is_waited_for_and_a_full_queue_is_refused() {
     let database = TestDatabase::sqlite();
     let store = database.open().await;
     open(&store, 1, 0).await;
-    let holder = hold_the_lock(&database).await;
+    let holder = HeldLock::of(&database.url).await;
     let beyond = 300;
     let writes = (0..WRITES_QUEUED_MAX + beyond).map(|number| {
         let store = store.clone();
@@ -46,7 +37,7 @@ async fn a_short_lock_is_waited_for_and_a_full_queue_is_refused() {
     });
     let release = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        holder.execute_unprepared("ROLLBACK").await.unwrap();
+        holder.release().await;
     };
     let (outcomes, ()) = tokio::join!(join_all(writes), release);
     let busy = outcomes.iter().filter(|outcome| **outcome == Err(StorageError::Busy)).count();

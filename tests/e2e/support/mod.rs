@@ -1,6 +1,8 @@
 //! What the scenarios stand on: a server process with its data, clients signed in, calls set up.
 
 mod calls;
+#[path = "../../storage/held_lock.rs"]
+mod held_lock;
 // A PostgreSQL of the test run's own; the storage tests have the same need.
 #[path = "../../storage/postgres.rs"]
 pub(crate) mod postgres;
@@ -8,6 +10,7 @@ mod process;
 pub(crate) mod strace;
 
 pub(crate) use calls::{CallInProgress, WarmAgent, meanwhile, open_peer, wait_agent_call, wait_viewer_call};
+pub(crate) use held_lock::HeldLock;
 pub(crate) use process::{SERVER, Site};
 
 use std::time::Duration;

@@ -132,6 +132,11 @@ impl Site {
         self.dir.path().join("data")
     }
 
+    /// URL of the database.
+    pub(crate) fn database(&self) -> String {
+        format!("sqlite://{}", self.data().join("sightline.db").display())
+    }
+
     /// A file of the test's own.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
