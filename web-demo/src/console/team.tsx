@@ -36,6 +36,7 @@ function TeamRow({ desk, one, shown, now, open }: TeamProps & { one: TeamCall })
   const { lang, t } = useTexts();
   const { row, call, sinceMs } = one;
   const selected = row.id === shown;
+  const joined = useStore(desk.guest.view).call === call.id;
   const local = sinceMs - desk.session.connection.clock.offsetMs();
   const look = () => desk.guest.watch(call.id);
   const pass = () => desk.guest.unwatch(call.id);
@@ -54,15 +55,20 @@ function TeamRow({ desk, one, shown, now, open }: TeamProps & { one: TeamCall })
         <span class="row__body">
           <span class="row__top">
             <span class="row__name">{call.agent_name}</span>
+            <span class="wait">
+              <Icon name={call.surface === 'audio' ? 'phone' : 'screen'} size={12} />
+              <span class="sl-visually-hidden">{t.team.inCallFor} </span>
+              {formatElapsed(now - sinceMs)}
+            </span>
           </span>
           <span class="row__text">
             #{row.ticket} {row.viewer_name}
           </span>
-        </span>
-        <span class="wait" title={t.team.since(formatTime(lang, local))}>
-          <Icon name={call.surface === 'audio' ? 'phone' : 'screen'} size={12} />
-          <span class="sl-visually-hidden">{t.team.inCallFor} </span>
-          {formatElapsed(now - sinceMs)}
+          <span class="row__marks">
+            <span class="presence" data-on>
+              {joined ? t.team.joinedRow : t.team.since(formatTime(lang, local))}
+            </span>
+          </span>
         </span>
       </button>
       <JoinButton desk={desk} one={one} class="row__take" label={t.team.join} />
