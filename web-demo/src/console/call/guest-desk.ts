@@ -11,9 +11,9 @@ import { Microphone } from '../../client/microphone.ts';
 import type { CallId } from '../../protocol/generated.ts';
 import { Hearing } from './hearing.ts';
 import { runningHere } from './own-calls.ts';
-import { teamCall } from './team.ts';
+import { type TeamCall, teamCall, teamCalls } from './team.ts';
 
-/** A connection nobody looks at any more is kept so long, ms: for the way from the row to the button, and a second thought. */
+/** A connection that nobody looks at any more is kept so long, ms: for the way from the row to the button, and a second thought. */
 const KEEP_MS = 10_000;
 /** A call whose connection was lost is joined again so often at most, before the agent is told. */
 const REJOINS_MAX = 3;
@@ -46,6 +46,8 @@ export class GuestDesk {
   #keep: ReturnType<typeof setTimeout> | undefined;
   #again: ReturnType<typeof setTimeout> | undefined;
   #rejoins = 0;
+  /** The call that was made ready unasked. */
+  #ready: CallId | null = null;
 
   /** `lost` is told when a joined call cannot be held. */
   constructor(session: AgentSession, lost: () => void) {
@@ -56,6 +58,7 @@ export class GuestDesk {
       session.state.subscribe(() => this.#follow()),
       // With the socket the server has let go of the connection.
       session.connection.on('welcome', () => {
+        this.#ready = null;
         if (this.#guest === null) return;
         const joined = this.view.get().call;
         this.#disconnect(false);
@@ -76,7 +79,7 @@ export class GuestDesk {
 
   /** It is looked at no longer. */
   unwatch(call: CallId): void {
-    if (this.#guest?.id !== call || this.view.get().call !== null) return;
+    if (this.#guest?.id !== call || this.#ready === call || this.view.get().call !== null) return;
     clearTimeout(this.#keep);
     this.#keep = setTimeout(() => this.view.get().call === null && this.#disconnect(true), KEEP_MS);
   }
@@ -91,7 +94,10 @@ export class GuestDesk {
 
   /** Leaves the joined call. */
   leave(): void {
-    if (this.view.get().call !== null) this.#over(true);
+    if (this.view.get().call === null) return;
+    // Who was there comes back sooner than others.
+    this.#ready = null;
+    this.#over(true);
   }
 
   /** Takes the video element, when it appears, and lets it go with `null`. */
@@ -167,11 +173,24 @@ export class GuestDesk {
   /** The state of the desk changed: has the call ended, does an own one run? */
   #follow(): void {
     const state = this.#session.state.get();
-    const id = this.view.get().call ?? this.#guest?.id;
-    if (id === undefined) return;
     const open = this.#session.connection.state.get().kind === 'open';
-    if (open && teamCall(state, id) === undefined) this.#over(false);
-    else if (runningHere(state) !== null) this.#over(true);
+    const id = this.view.get().call ?? this.#guest?.id;
+    if (id !== undefined) {
+      if (open && teamCall(state, id) === undefined) this.#over(false);
+      else if (runningHere(state) !== null) this.#over(true);
+    }
+    if (open && !document.hidden) this.#makeReady(teamCalls(state));
+  }
+
+  /**
+   * With one call in the team there is no doubt which one would be joined: its connection is made before anybody looks. Once
+   * for each call, so that consoles whose places are taken do not take them from each other in turn.
+   */
+  #makeReady(calls: readonly TeamCall[]): void {
+    const only = calls.length === 1 ? calls[0]?.call.id : undefined;
+    if (only === undefined || only === this.#ready) return;
+    this.#ready = only;
+    this.watch(only);
   }
 
   #over(tell: boolean): void {
