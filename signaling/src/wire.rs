@@ -848,8 +848,23 @@ pub struct SlotAssignment {
     pub mid: String,
     /// The call the source belongs to.
     pub call: CallId,
+    /// Whose source it is.
+    pub side: SlotSide,
     /// What it carries.
     pub source: SlotSource,
+}
+
+/// Whose source a slot carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum SlotSide {
+    /// The viewer.
+    Viewer,
+    /// The agent whose call it is.
+    Agent,
+    /// A colleague who joined.
+    Guest,
 }
 
 /// What a slot carries.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signaling::timeline::{AuthorKind, EndReason};
-use signaling::wire::{CallStage, Phase, ServerMessage, SlotAssignment, SlotSource};
+use signaling::wire::{CallStage, Phase, ServerMessage, SlotAssignment, SlotSide, SlotSource};
 
 use super::ends::TOLD_EVERY;
 use super::live::LiveCall;
@@ -149,10 +149,21 @@ impl Calls {
     async fn slots_changed(&self, peer: PeerId, slots: Vec<SlotUse>) {
         let slots = {
             let inner = self.inner();
+            // Whose connection has just been forgotten is about to leave the slots.
+            let side = |publisher: PeerId| {
+                if inner.viewer_peers.contains_key(&publisher) {
+                    Some(SlotSide::Viewer)
+                } else if inner.agent_peers.contains_key(&publisher) {
+                    Some(SlotSide::Agent)
+                } else {
+                    inner.guest_peers.contains_key(&publisher).then_some(SlotSide::Guest)
+                }
+            };
             let assign = |slot: SlotUse| {
                 Some(SlotAssignment {
                     call: inner.rooms.get(&slot.room)?.clone(),
                     mid: slot.mid,
+                    side: side(slot.publisher)?,
                     source: match slot.kind {
                         SourceKind::Audio => SlotSource::Audio,
                         SourceKind::Screen => SlotSource::Screen,

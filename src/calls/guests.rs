@@ -53,9 +53,7 @@ impl Calls {
                 if known.is_some() {
                     self.dismiss(live, &session).await;
                 }
-                if live.guests.len() >= CALL_GUESTS_MAX {
-                    return Err(Refusal::new(ErrorCode::Overloaded, "three colleagues are in this call already"));
-                }
+                self.make_room(live).await?;
                 let connected = self.media.connect(Some(live.room.worker()), sdp).await.map_err(media_refusal)?;
                 let peer = connected.peer;
                 self.inner().guest_peers.insert(peer, (live.id().clone(), session.clone()));
@@ -64,6 +62,20 @@ impl Calls {
             }
         };
         Ok(CallReply::Answer { sdp, start_bitrate_kbps: None })
+    }
+
+    /// Who only looks gives its place to who comes: a pointer that rests on a row must keep nobody out.
+    async fn make_room(&self, live: &mut LiveCall) -> Result<(), Refusal> {
+        if live.guests.len() < CALL_GUESTS_MAX {
+            return Ok(());
+        }
+        let idle = live.guests.iter().find(|guest| !guest.joined).map(|guest| guest.session.clone());
+        let Some(session) = idle else {
+            return Err(Refusal::new(ErrorCode::Overloaded, "three colleagues are in this call already"));
+        };
+        self.dismiss(live, &session).await;
+        self.direct(session, closed(live.id()));
+        Ok(())
     }
 
     /// A colleague joins over the connection it made.

@@ -139,6 +139,8 @@ pub struct SlotUse {
     pub mid: String,
     /// The room it is about.
     pub room: RoomId,
+    /// Who sends it.
+    pub publisher: PeerId,
     /// What is received.
     pub kind: SourceKind,
 }

@@ -361,7 +361,12 @@ impl Worker {
                 MediaEvent::Closed { peer: self.peer(peer) }
             }
             Event::Slots { peer, slots } => {
-                let used = |s: media::SlotUse| SlotUse { mid: s.mid, room: self.room(s.room), kind: s.kind };
+                let used = |s: media::SlotUse| SlotUse {
+                    mid: s.mid,
+                    room: self.room(s.room),
+                    publisher: self.peer(s.publisher),
+                    kind: s.kind,
+                };
                 MediaEvent::Slots { peer: self.peer(peer), slots: slots.into_iter().map(used).collect() }
             }
             Event::FirstPacketIn { room, peer, kind, at } => {

@@ -48,7 +48,9 @@ impl CallBook {
     /// Whether this agent is in an accepted call.
     #[must_use]
     pub fn agent_in_call(&self, user: &UserId) -> bool {
-        self.calls().values().any(|(_, state)| state.agent == *user && state.accepted_at_ms.is_some())
+        let joined = |state: &CallState| state.guests.iter().any(|guest| guest.user == *user);
+        let own = |state: &CallState| state.agent == *user && state.accepted_at_ms.is_some();
+        self.calls().values().any(|(_, state)| own(state) || joined(state))
     }
 
     /// Forgets the calls of a node that is gone.

@@ -509,10 +509,10 @@ impl Side for AgentSide {
     async fn closed(self, app: &App, session: &SessionId, closed: Closed) {
         app.desk.bus.detach(&self.subscriber);
         self.tell_presence(app, false);
-        for call in self.watched {
-            let _ = any_call(app, CallCommand::Leave { call, session: session.clone() }).await;
-        }
         if closed.last {
+            for call in self.watched {
+                let _ = any_call(app, CallCommand::Leave { call, session: session.clone() }).await;
+            }
             app.calls.agent_gone(session, closed.goodbye).await;
         }
     }

@@ -83,6 +83,45 @@ async fn an_invitation_and_a_call_that_is_over_are_not_joined() {
     assert!(late.to_string().contains("no such call") || late.to_string().contains("over"), "{late}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_only_looks_keeps_nobody_out() {
+    let names = ["kim", "ali", "eva", "noa"];
+    let mut site = Site::prepared("").await;
+    for name in names {
+        site.add_agent(name).await;
+    }
+    site.start().await;
+    let mut agent = WarmAgent::new(site.agent("robin").await).await;
+    let mut viewer = site.viewer().await;
+    let (conversation, _) = open_ticket(&mut viewer, "stripes").await;
+    let call = CallInProgress::begin(&mut agent, &mut viewer, &conversation, VideoCodec::Vp8).await;
+    let join = || ClientMessage::JoinCall { call: call.id.clone() };
+    let mut colleagues = Vec::new();
+    for name in names {
+        let mut colleague = site.agent(name).await;
+        let peer = meanwhile(&mut viewer, meanwhile(&mut agent.client, watch(&mut colleague, &call.id))).await;
+        // The first one only looks; its place goes to the fourth.
+        if name != "kim" {
+            let joined = meanwhile(&mut viewer, meanwhile(&mut agent.client, colleague.request(join(), LIMIT))).await;
+            joined.unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        colleagues.push((colleague, peer));
+    }
+    wait_viewer_call(&mut viewer, "three", |seen| seen.guests.len() == 3).await;
+    let late = meanwhile(&mut viewer, colleagues[0].0.request(join(), LIMIT)).await.expect_err("no place any more");
+    assert!(late.to_string().contains("watch_call"), "{late}");
+    let mut sixth = site.agent("robin").await;
+    let refused = meanwhile(&mut viewer, sixth.request(watching(&call.id), LIMIT)).await.expect_err("one's own call");
+    assert!(refused.to_string().contains("own call"), "{refused}");
+    let full = meanwhile(&mut viewer, colleagues[0].0.request(watching(&call.id), LIMIT)).await.expect_err("full");
+    assert!(full.to_string().contains("three colleagues"), "{full}");
+}
+
+/// An offer whose content does not matter.
+fn watching(call: &CallId) -> ClientMessage {
+    ClientMessage::WatchCall { call: call.clone(), sdp: "v=0\r\n".to_owned(), restart: false }
+}
+
 /// Makes the connection to a colleague's call, up to the open data channels.
 async fn watch(colleague: &mut AgentClient, call: &CallId) -> Peer {
     let mut peer = open_peer(&VideoCodec::ALL);

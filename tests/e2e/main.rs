@@ -11,6 +11,7 @@ mod bad_input_is_refused_and_survived;
 mod both_ends_are_told;
 mod canned_replies_are_shared;
 mod chat_survives_a_kill;
+mod every_first_agent_joins_warm;
 mod media_reaches_the_agent;
 mod no_acknowledgement_before_its_sync;
 mod notes_stay_with_agents;

@@ -73,6 +73,7 @@ fn generate() -> String {
         wire::ContentHint,
         wire::LineKnowledge,
         wire::SlotAssignment,
+        wire::SlotSide,
         wire::SlotSource,
         wire::ErrorCode,
         api::ApiError,

@@ -85,6 +85,8 @@ pub struct SlotUse {
     pub mid: String,
     /// The room it is about.
     pub room: RoomKey,
+    /// Who sends it.
+    pub publisher: PeerKey,
     /// What is received.
     pub kind: SourceKind,
 }

@@ -188,7 +188,10 @@ impl Core {
         let Some(peer) = self.peers.get(&key) else { return };
         let used = ReceiveSlot::ALL.iter().zip(peer.assignment());
         let slots = used
-            .filter_map(|(slot, id)| Some(SlotUse { mid: slot.line().to_string(), room, kind: id?.kind }))
+            .filter_map(|(slot, id)| {
+                let SourceId { peer: publisher, kind } = id?;
+                Some(SlotUse { mid: slot.line().to_string(), room, publisher, kind })
+            })
             .collect();
         self.event(Event::Slots { peer: key, slots });
     }

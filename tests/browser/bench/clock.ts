@@ -56,6 +56,37 @@ export async function hookAgent(page: Page): Promise<void> {
   });
 }
 
+/** From the next click on a button of this name on, a frame counts: the clock of joining begins at the click itself. */
+export async function armAtClick(agent: Page, button: string): Promise<void> {
+  await agent.evaluate((name) => {
+    const hook = window as unknown as AgentHook;
+    hook.connectTimeArmed = Number.POSITIVE_INFINITY;
+    hook.connectTimeFirst = null;
+    const clicked = (event: MouseEvent) => {
+      const target = event.target instanceof Element ? event.target.closest('button') : null;
+      if (target?.textContent?.trim() !== name) return;
+      removeEventListener('click', clicked, true);
+      hook.connectTimeArmed = performance.timeOrigin + event.timeStamp;
+    };
+    addEventListener('click', clicked, true);
+  }, button);
+}
+
+/** What was noted since the click: ms to the first frame, and its width. Waits for the frame. */
+export async function frameAfterClick(agent: Page): Promise<{ ms: number; width: number }> {
+  const handle = await agent.waitForFunction(
+    () => {
+      const { connectTimeArmed: armed, connectTimeFirst: first } = window as unknown as AgentHook;
+      return first && { ms: first.at - armed, width: first.width };
+    },
+    undefined,
+    { polling: 50, timeout: 15_000 },
+  );
+  const seen = await handle.jsonValue();
+  if (seen === null) throw new Error('no frame');
+  return seen;
+}
+
 /** From now on a frame counts. */
 export async function arm(viewer: Page, agent: Page): Promise<void> {
   await viewer.evaluate(() => {

@@ -34,8 +34,23 @@ export interface Row {
   failed: number;
 }
 
+/** What joining a colleague's call took. */
+export interface JoinRow {
+  /** For `ONLY=` and the report. */
+  name: string;
+  network: string;
+  /** Promised 95th percentile, ms. */
+  markMs: number;
+  /** Join click to first decoded frame, ms. */
+  totalMs: number[];
+  /** Its width, pixels. */
+  width: number;
+  failed: number;
+}
+
 const DOC = resolve(REPOSITORY, 'docs/connect-time.md');
 const JSON_FILE = resolve(REPOSITORY, 'docs/connect-time.json');
+const JOIN_FILE = resolve(REPOSITORY, 'docs/join-time.json');
 
 /** The value below which the share `p` of the values lies; the nearest rank. */
 export function percentile(values: readonly number[], p: number): number | null {
@@ -45,14 +60,41 @@ export function percentile(values: readonly number[], p: number): number | null 
 
 /** Adds a row to what earlier runs found, and writes both files. */
 export async function record(row: Row): Promise<void> {
-  const kept = JSON.parse(await readFile(JSON_FILE, 'utf8').catch(() => '[]')) as Row[];
-  const rows = [...kept.filter(({ scenario }) => scenario.name !== row.scenario.name), row];
-  await writeFile(JSON_FILE, `${JSON.stringify(rows, null, 1)}\n`);
+  await publish('table', table(await keep(JSON_FILE, row, ({ scenario }) => scenario.name)));
+}
+
+/** The same of joining. */
+export async function recordJoin(row: JoinRow): Promise<void> {
+  await publish('joins', joinTable(await keep(JOIN_FILE, row, ({ name }) => name)));
+}
+
+/** Puts a row in the place of an earlier one of its name. */
+async function keep<T>(file: string, row: T, name: (row: T) => string): Promise<T[]> {
+  const kept = JSON.parse(await readFile(file, 'utf8').catch(() => '[]')) as T[];
+  const rows = [...kept.filter((one) => name(one) !== name(row)), row];
+  await writeFile(file, `${JSON.stringify(rows, null, 1)}\n`);
+  return rows;
+}
+
+/** Puts a table between its marks in the document. */
+async function publish(mark: string, table: string): Promise<void> {
   const text = await readFile(DOC, 'utf8');
-  const [begin, end] = ['<!-- table -->', '<!-- /table -->'];
+  const [begin, end] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`];
   const before = text.slice(0, text.indexOf(begin) + begin.length);
   const after = text.slice(text.indexOf(end));
-  await writeFile(DOC, `${before}\n${table(rows)}\n${after}`);
+  await writeFile(DOC, `${before}\n${table}\n${after}`);
+}
+
+function joinTable(rows: readonly JoinRow[]): string {
+  const head = [
+    `Measured on ${cpus().length} cores; the figures of a row are of one run.`,
+    '',
+    '| network | n | first frame p50 / p95, ms | mark | width |',
+    '|---|---|---|---|---|',
+  ];
+  const line = ({ network, markMs, totalMs, width, failed }: JoinRow) =>
+    `| ${network} | ${totalMs.length}${failed > 0 ? ` (${failed} failed)` : ''} | **${percentile(totalMs, 0.5)?.toFixed(0)} / ${percentile(totalMs, 0.95)?.toFixed(0)}** | ${markMs} | ${width} |`;
+  return [...head, ...rows.map(line)].join('\n');
 }
 
 function table(rows: readonly Row[]): string {

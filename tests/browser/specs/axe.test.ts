@@ -13,9 +13,13 @@ import {
 } from '../support/access.ts';
 import { expect, type Stage, test } from '../support/fixtures.ts';
 import { type Lang, named } from '../support/names.ts';
-import { REPOSITORY, type Server } from '../support/server.ts';
+import { type Account, REPOSITORY, type Server } from '../support/server.ts';
 
 const LANGS: Lang[] = ['en', 'zh'];
+/** The second agent. */
+const KIM: Account = { login: 'kim', password: 'correct horse battery', name: 'Kim Lund' };
+/** Long enough for a call to go on until somebody ends it, s. */
+const DRAIN_S = 120;
 /** A picture for the chat. */
 const PICTURE = resolve(REPOSITORY, 'docs/img/widget-phone.png');
 /** Called with each state that has been reached. */
@@ -171,6 +175,52 @@ async function consoleStates(stage: Stage, server: Server, page: Page, lang: Lan
   await look(page, 'tickets');
 }
 
+/** A colleague's call at a console, from the team's list to the server that is about to stop; `look` sees each state. */
+async function teamStates(stage: Stage, page: Page, lang: Lang, look: Look): Promise<void> {
+  const name = (english: string) => named(lang, english);
+  const server = await stage.server({ config: `[limits]\ndrain_seconds = ${DRAIN_S}\n` });
+  await server.addAgent(KIM);
+  const agent = await stage.agent(server);
+  const viewer = await stage.viewer();
+  await viewer.watchDemo(server.url);
+  await viewer.openChat();
+  await viewer.pick('The picture stutters');
+  const ticket = await viewer.ticket();
+  await agent.take(ticket);
+  await agent.invite.click();
+  await viewer.sharePlayer();
+  await agent.expectPictureMoving();
+  await page.goto(`${server.url}/agent?lang=${lang}`);
+  await page.locator('input').first().fill(KIM.login);
+  await page.locator('input[type=password]').fill(KIM.password);
+  await page.getByRole('button', { name: name('Sign in'), exact: true }).click();
+  const join = page.getByRole('list', { name: name('Team') }).getByRole('button', { name: name('Join'), exact: true });
+  await expect(join).toBeVisible();
+  await look(page, 'team');
+  await page.goto(`${server.url}/agent?lang=${lang}#/tickets/${ticket}`);
+  const here = page.getByRole('button', { name: name('Join the call'), exact: true });
+  await expect(here).toBeVisible();
+  await look(page, 'ticket of a colleague’s call');
+  await here.click();
+  const call = page.getByRole('region', { name: name('Call') });
+  await expect.poll(() => call.locator('video').evaluate((video: HTMLVideoElement) => video.videoWidth)).toBeGreaterThan(0);
+  await look(page, 'joined');
+  await look(agent.page, 'a colleague joined');
+  await look(viewer.page, 'sharing bar, a colleague joined');
+  await call.getByRole('button', { name: name('Leave the call') }).click();
+  await expect(here).toBeVisible();
+  await look(page, 'left, reading along');
+  const stopped = server.stop(DRAIN_S * 1_000);
+  const banner = page.getByRole('status').filter({ hasText: lang === 'en' ? /maintenance/ : /停机维护/ });
+  await expect(banner).toBeVisible();
+  await look(page, 'draining');
+  await expect(viewer.bar.getByText(/maintenance/)).toBeVisible();
+  await look(viewer.page, 'sharing bar, draining');
+  stage.expected.push(/WebSocket|ERR_CONNECTION|Failed to load resource|Failed to fetch/);
+  await agent.endCall();
+  await stopped;
+}
+
 /** The pages that stand alone. */
 async function otherPages(stage: Stage, server: Server, page: Page, lang: Lang, look: Look): Promise<void> {
   for (const path of ['/', '/ops', '/demo']) {
@@ -202,6 +252,11 @@ for (const lang of LANGS) {
     await consoleStates(stage, server, await stage.page(), lang, expectAccessible);
   });
 
+  test(`axe finds no serious fault where a colleague joins a call (${lang})`, async ({ stage }) => {
+    test.setTimeout(180_000);
+    await teamStates(stage, await stage.page(), lang, expectAccessible);
+  });
+
   test(`axe finds no serious fault on the other pages (${lang})`, async ({ stage }) => {
     test.setTimeout(180_000);
     const server = await stage.server();
@@ -226,6 +281,32 @@ test('the focus can be seen on every control of the console, and in forced colou
     await expectFocusShown(page, state);
     await expectForcedColours(page, state);
     await expectStill(page, state);
+  });
+});
+
+test('the focus can be seen on every control where a colleague joins a call', async ({ stage }) => {
+  test.setTimeout(180_000);
+  await teamStates(stage, await stage.page(), 'en', async (page, state) => {
+    await expectFocusShown(page, state);
+    await expectForcedColours(page, state);
+    await expectStill(page, state);
+  });
+});
+
+test('at 1280×720 and at its 200 % zoom nothing is cut where a colleague joins a call', async ({ stage }) => {
+  test.setTimeout(180_000);
+  const page = await stage.page({ viewport: { width: 1280, height: 720 } });
+  await teamStates(stage, page, 'en', async (seen, state) => {
+    // The widget on its page has tests of its own.
+    if (state.startsWith('sharing bar')) return;
+    await expectReachable(seen, state);
+    if (seen !== page) return;
+    await page.setViewportSize({ width: 640, height: 360 });
+    for (const pane of ['List', 'Conversation']) {
+      await showPane(page, pane);
+      await expectReachable(page, `${state}, zoomed, ${pane}`);
+    }
+    await page.setViewportSize({ width: 1280, height: 720 });
   });
 });
 

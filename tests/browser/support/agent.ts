@@ -8,6 +8,8 @@ export class Agent {
   readonly page: Page;
   readonly queue: Locator;
   readonly mine: Locator;
+  /** Colleagues in calls. */
+  readonly team: Locator;
   readonly log: Locator;
   readonly reply: Locator;
   readonly call: Locator;
@@ -21,6 +23,7 @@ export class Agent {
     const lists = within.getByRole('navigation', { name: 'Conversations' });
     this.queue = lists.getByRole('list', { name: 'Queue' });
     this.mine = lists.getByRole('list', { name: 'Mine' });
+    this.team = lists.getByRole('list', { name: 'Team' });
     this.log = within.getByRole('log', { name: 'Conversation' });
     this.reply = within.getByRole('textbox', { name: 'Reply' });
     this.call = within.getByRole('region', { name: 'Call' });
@@ -60,6 +63,18 @@ export class Agent {
     await this.reply.fill(text);
     await this.reply.press('Enter');
     await expect(this.log.getByText(text, { exact: true })).toBeVisible();
+  }
+
+  /** Joins the call of a colleague, by the team's list, and waits for its picture. */
+  async joinCallOf(name: string): Promise<void> {
+    await this.team.getByRole('listitem').filter({ hasText: name }).getByRole('button', { name: 'Join' }).click();
+    await expect(this.call).toBeVisible();
+  }
+
+  /** Leaves a colleague's call. */
+  async leaveCall(): Promise<void> {
+    await this.call.getByRole('button', { name: 'Leave the call' }).click();
+    await expect(this.call).toBeHidden();
   }
 
   /** Ends the running call. */

@@ -11,12 +11,22 @@ declare global {
   interface Window {
     /** Every peer connection the page made, oldest first; put there by `recordPeers`. */
     recordedPeers?: Recorded[];
+    /** Every audio element that the page made and put nowhere; put there by `recordPeers`. */
+    recordedSounds?: HTMLAudioElement[];
   }
 }
 
 /** Records the peer connections of every document that `page` loads from now on. */
 export async function recordPeers(page: Page): Promise<void> {
   await page.addInitScript(() => {
+    const sounds: HTMLAudioElement[] = [];
+    window.recordedSounds = sounds;
+    window.Audio = class extends Audio {
+      constructor(src?: string) {
+        super(src);
+        sounds.push(this);
+      }
+    };
     const recorded: Recorded[] = [];
     window.recordedPeers = recorded;
     const { createDataChannel } = RTCPeerConnection.prototype;

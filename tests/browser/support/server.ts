@@ -91,6 +91,11 @@ export class Server {
     await this.#end('SIGKILL');
   }
 
+  /** Asks it to stop, as an operator does; returns when it has ended, calls that may go on included. */
+  async stop(withinMs = STOP_TIMEOUT_MS): Promise<void> {
+    await this.#end('SIGTERM', withinMs);
+  }
+
   /** Starts it again on the same port and data. */
   async startAgain(): Promise<void> {
     await this.#listen(this.port);
@@ -160,13 +165,13 @@ export class Server {
     });
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
+  async #end(signal: NodeJS.Signals, withinMs = STOP_TIMEOUT_MS): Promise<void> {
     const child = this.#process;
     this.#process = null;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
     child.kill(signal);
-    const late = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    const late = setTimeout(() => child.kill('SIGKILL'), withinMs);
     await gone;
     clearTimeout(late);
   }

@@ -22,6 +22,19 @@ export async function expectSound(page: Page): Promise<void> {
   await expect.poll(() => energy(page), { message: 'energy of the received sound' }).toBeGreaterThan(before + 0.02);
 }
 
+/** Waits until a page plays so many received voices: elements that run, with a track on which something arrives. */
+export async function expectVoicesPlayed(page: Page, count: number): Promise<void> {
+  const playing = () =>
+    page.evaluate(
+      () =>
+        (window.recordedSounds ?? []).filter(
+          ({ paused, muted, volume, srcObject }) =>
+            !paused && !muted && volume > 0 && srcObject instanceof MediaStream && srcObject.getAudioTracks().some((track) => !track.muted),
+        ).length,
+    );
+  await expect.poll(playing, { message: 'voices that the page plays' }).toBe(count);
+}
+
 /** Nothing can be heard for two seconds, from now on or soon: what is on its way still sounds. */
 export async function expectSilence(page: Page): Promise<void> {
   await expect

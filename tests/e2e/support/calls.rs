@@ -7,7 +7,7 @@ use loadtest::client::{AgentClient, Pump, ViewerClient};
 use loadtest::engine::str0m::Str0mEngine;
 use loadtest::engine::{Channel, MediaEngine, MediaEvent, MediaOptions, Peer, VideoCodec};
 use signaling::timeline::Surface;
-use signaling::wire::{CallStage, CallState, Phase, SlotSource};
+use signaling::wire::{CallStage, CallState, Phase, SlotSide, SlotSource};
 use signaling::{CallId, ConversationId};
 
 use super::{LIMIT, expect};
@@ -127,7 +127,7 @@ async fn see_picture(agent: &mut WarmAgent, call: &CallId) {
             .session
             .slots
             .iter()
-            .find(|slot| slot.call == *call && slot.source == SlotSource::Screen)
+            .find(|slot| slot.call == *call && slot.side == SlotSide::Viewer && slot.source == SlotSource::Screen)
             .map(|slot| slot.mid.clone())
     });
     assert_eq!(told.await, mid, "the picture comes on the slot that was told");

@@ -50,6 +50,8 @@ export interface AgentState {
   readonly slots: readonly SlotAssignment[];
   /** The server's preferred video codecs, best first. */
   readonly videoCodecs: readonly string[];
+  /** The server is about to shut down: until when its calls may go on, server clock, ms; null while it is not. */
+  readonly drainingUntilMs: number | null;
 }
 
 /** A call only moves forward. */
@@ -127,6 +129,7 @@ export class AgentSession {
       here: new Set(),
       slots: [],
       videoCodecs: [],
+      drainingUntilMs: null,
     });
     this.connection.state.subscribe(() => this.#set({ connection: this.connection.state.get() }));
     this.connection.on('welcome', (welcome) => this.#welcomed(welcome));
@@ -280,6 +283,7 @@ export class AgentSession {
       name: welcome.name,
       videoCodecs: welcome.video_codecs,
       slots: [],
+      drainingUntilMs: null,
     });
     for (const [conversation, entry] of this.#followed) {
       if (entry.followers > 0) this.#subscribe(conversation, entry);
@@ -328,6 +332,9 @@ export class AgentSession {
       case 'media_closed':
         if (message.watched === undefined) this.#events.emit('mediaClosed', message.message);
         else this.#events.emit('watched', { call: message.watched, kind: 'closed' });
+        break;
+      case 'draining':
+        this.#set({ drainingUntilMs: message.until_ms });
         break;
       case 'error':
         this.#events.emit('refused', message);

@@ -1,9 +1,9 @@
 // A colleague's call at the console: the connection is made while its chat is looked at, and the picture comes at the click.
 
-import type { CallId, SlotAssignment } from '../protocol/generated.ts';
+import type { CallId, SlotAssignment, SlotSide, SlotSource } from '../protocol/generated.ts';
 import type { AgentSession, Watched } from './agent.ts';
 import { Store } from './emitter.ts';
-import { MediaPeer } from './media.ts';
+import { MediaPeer, type MediaState } from './media.ts';
 
 /** Where it stands. */
 export interface GuestState {
@@ -13,9 +13,11 @@ export interface GuestState {
   readonly picture: MediaStreamTrack | null;
   /** The viewer's voice; null while there is none. */
   readonly voice: MediaStreamTrack | null;
+  /** The voices of the agent and of other colleagues. The same list as long as nothing of it changes. */
+  readonly others: readonly MediaStreamTrack[];
 }
 
-const NOTHING = { picture: null, voice: null };
+const NOTHING = { picture: null, voice: null, others: [] };
 
 /** A call of a colleague that this page may join. */
 export class GuestCall {
@@ -42,6 +44,11 @@ export class GuestCall {
     });
   }
 
+  /** Where the connection stands. */
+  get media(): Store<MediaState> {
+    return this.#peer.state;
+  }
+
   /** Joins; the viewer and the colleague are told. @throws RequestError */
   async join(): Promise<void> {
     if (this.state.get().kind !== 'watching') return;
@@ -56,10 +63,22 @@ export class GuestCall {
     }
   }
 
+  /** Sends a voice into the call, or nothing any more. */
+  speak(track: MediaStreamTrack | null): void {
+    this.#peer.replaceTrack('microphone', track).catch(() => {
+      // A connection that is being closed sends nothing anyway.
+    });
+  }
+
   /** Leaves, or stops to be ready for it. */
   leave(): void {
     if (this.state.get().kind === 'over') return;
     this.#session.leaveCall(this.id);
+    this.#over();
+  }
+
+  /** The server has let go of it, as after a break of the WebSocket: ends it here. */
+  drop(): void {
     this.#over();
   }
 
@@ -70,13 +89,25 @@ export class GuestCall {
     if (news.kind === 'closed') this.#over();
   }
 
-  /** The viewer's sources come before the colleague's camera, in the order of joining: the first of each kind is meant. */
   #slots(slots: readonly SlotAssignment[]): void {
-    const track = (source: SlotAssignment['source']) => {
-      const slot = slots.find((one) => one.source === source);
-      return slot ? this.#peer.received(slot.mid) : null;
-    };
-    this.state.update((state) => ({ ...state, picture: track('screen') ?? track('camera'), voice: track('audio') }));
+    const tracks = (source: SlotSource, is: (side: SlotSide) => boolean) =>
+      slots
+        .filter((slot) => slot.source === source && is(slot.side))
+        .map((slot) => this.#peer.received(slot.mid))
+        .filter((track) => track !== null);
+    const ofViewer = (source: SlotSource) => tracks(source, (side) => side === 'viewer')[0] ?? null;
+    const others = tracks('audio', (side) => side !== 'viewer');
+    this.state.update((state) => ({
+      ...state,
+      picture: ofViewer(this.#sharesCamera() ? 'camera' : 'screen'),
+      voice: ofViewer('audio'),
+      others: same(others, state.others) ? state.others : others,
+    }));
+  }
+
+  #sharesCamera(): boolean {
+    const rows = this.#session.state.get().conversations.values();
+    return [...rows].some(({ call }) => call?.id === this.id && call.surface === 'camera');
   }
 
   #over(): void {
@@ -85,4 +116,8 @@ export class GuestCall {
     this.#peer.close();
     this.state.set({ kind: 'over', ...NOTHING });
   }
+}
+
+function same<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((one, at) => one === b[at]);
 }

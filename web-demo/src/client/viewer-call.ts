@@ -1,7 +1,16 @@
 // One call at the viewer's end: the connection is warmed while the card is read, the click captures, the picture goes onto
 // the warm sender. Interruptions are mended as long as they can be; everything ends together however it ends.
 
-import type { CallId, CallState, ContentHint, EndReason, LineKnowledge, Surface } from '../protocol/generated.ts';
+import type {
+  CallId,
+  CallState,
+  ContentHint,
+  EndReason,
+  LineKnowledge,
+  SlotSide,
+  SlotSource,
+  Surface,
+} from '../protocol/generated.ts';
 import { canCall } from './able.ts';
 import { BlockSender, type Sample } from './blocks.ts';
 import { type Capture, CaptureError, type CaptureProblem, type Way } from './capture.ts';
@@ -100,6 +109,8 @@ export class ViewerCall {
   readonly microphone: Microphone;
   /** The agent's voice. */
   readonly voice = new Playback();
+  /** The voice of a colleague of the agent's who joined. */
+  readonly guestVoice = new Playback();
   /** The call. */
   readonly id: CallId;
   /** Brought here from another tab. */
@@ -460,11 +471,16 @@ export class ViewerCall {
     }
     const { slots } = this.#session.state.get();
     const { sources } = call.agent_side;
-    const received = (source: 'audio' | 'camera') => {
-      const slot = slots.find((one) => one.call === this.id && one.source === source);
-      return slot && sources[source] !== 'off' ? (this.#peer?.received(slot.mid) ?? null) : null;
-    };
-    this.voice.play(received('audio'));
+    const from = (side: SlotSide, source: SlotSource) =>
+      slots
+        .filter((one) => one.call === this.id && one.side === side && one.source === source)
+        .map((slot) => this.#peer?.received(slot.mid) ?? null);
+    const received = (source: 'audio' | 'camera') =>
+      sources[source] === 'off' ? null : (from('agent', source)[0] ?? null);
+    // Two voices arrive at most: the agent's and a colleague's, or those of two colleagues.
+    const colleagues = from('guest', 'audio');
+    this.voice.play(received('audio') ?? colleagues[1] ?? null);
+    this.guestVoice.play(colleagues[0] ?? null);
     const camera = received('camera');
     if (camera !== (this.agentCamera.get()?.getVideoTracks()[0] ?? null)) {
       this.agentCamera.set(camera && new MediaStream([camera]));
@@ -517,6 +533,7 @@ export class ViewerCall {
     this.#dropCapture();
     this.microphone.close();
     this.voice.play(null);
+    this.guestVoice.play(null);
     this.agentCamera.set(null);
     this.#session.connection.setInCall(false);
     const { peer, stats } = { peer: this.#peer, stats: this.#stats };

@@ -39,6 +39,8 @@ export interface ViewerState extends ChatState {
   readonly slots: readonly SlotAssignment[];
   /** The server's preferred video codecs, best first. */
   readonly videoCodecs: readonly string[];
+  /** The server is about to shut down: until when its calls may go on, server clock, ms; null while it is not. */
+  readonly drainingUntilMs: number | null;
 }
 
 /** What a viewer's session tells beside its state. */
@@ -90,6 +92,7 @@ export class ViewerSession {
       call: null,
       slots: [],
       videoCodecs: [],
+      drainingUntilMs: null,
     });
     this.connection.state.subscribe(() => this.#set({ connection: this.connection.state.get() }));
     this.#chat.state.subscribe(() => this.#set(this.#chat.state.get()));
@@ -211,6 +214,7 @@ export class ViewerSession {
       agentsOnline: conversation?.agents_online ?? welcome.agents_online,
       conversation,
       videoCodecs: welcome.video_codecs,
+      drainingUntilMs: null,
       // A call that ended while we were away is told by the entries and by `call`, or is simply not there any more.
       call:
         conversation?.call ?? (before && { ...before, stage: 'ended', reason: before.reason ?? 'server_restarted' }),
@@ -251,6 +255,9 @@ export class ViewerSession {
         break;
       case 'media_closed':
         this.#events.emit('mediaClosed', message.message);
+        break;
+      case 'draining':
+        this.#set({ drainingUntilMs: message.until_ms });
         break;
       case 'error':
         this.#events.emit('refused', message);

@@ -3,7 +3,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { AgentSession } from '../client/agent.ts';
 import { errorTexts } from '../i18n/common.ts';
-import { Button, Icon, Spinner, useStore } from '../ui/ui.tsx';
+import { formatTime } from '../i18n/i18n.ts';
+import { Button, Icon, Spinner, useSelected, useStore } from '../ui/ui.tsx';
 import { useTexts } from './context.ts';
 
 /** How long "connected again" stays, ms. */
@@ -13,7 +14,8 @@ const BACK_MS = 2_500;
 export function ConnectionBanner({ session, inCall }: { session: AgentSession; inCall: boolean }) {
   const { lang, t } = useTexts();
   const state = useStore(session.connection.state);
-  const { welcomed } = useStore(session.state);
+  const welcomed = useSelected(session.state, (known) => known.welcomed);
+  const drainingUntilMs = useSelected(session.state, (known) => known.drainingUntilMs);
   const down = state.kind === 'waiting' || (state.kind === 'connecting' && (welcomed || state.attempt > 0));
   const back = useBack(down, state.kind === 'open');
   if (state.kind === 'refused') {
@@ -29,8 +31,13 @@ export function ConnectionBanner({ session, inCall }: { session: AgentSession; i
       </div>
     );
   }
+  const draining = !down && drainingUntilMs !== null;
   return (
-    <div class={`banner banner--${down ? 'warn' : 'good'}`} role="status" hidden={!down && !back}>
+    <div
+      class={`banner banner--${down || draining ? 'warn' : 'good'}`}
+      role="status"
+      hidden={!down && !draining && !back}
+    >
       {down && (
         <>
           {state.kind === 'connecting' ? <Spinner /> : <Icon name="offline" size={16} />}
@@ -44,7 +51,13 @@ export function ConnectionBanner({ session, inCall }: { session: AgentSession; i
           )}
         </>
       )}
-      {!down && back && (
+      {draining && (
+        <>
+          <Icon name="info" size={16} />
+          <span>{t.connection.draining(formatTime(lang, drainingUntilMs - session.connection.clock.offsetMs()))}</span>
+        </>
+      )}
+      {!down && !draining && back && (
         <>
           <Icon name="check" size={16} />
           <span>{t.connection.back}</span>

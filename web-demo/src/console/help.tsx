@@ -20,6 +20,7 @@ export function Help({ open, close }: { open: boolean; close: () => void }) {
     ['picture', t.help.picture],
     ['invite', t.help.invite],
     ['endCall', t.help.endCall],
+    ['join', t.help.join],
     ['resolve', t.help.resolve],
     ['mic', t.help.mic],
     ['theme', t.help.theme],

@@ -18,6 +18,7 @@ export const KEY = {
   picture: 'P',
   invite: 'I',
   endCall: 'Shift+E',
+  join: 'C',
   resolve: 'Shift+R',
   mic: 'M',
   theme: 'D',

@@ -7,11 +7,13 @@ import type { ConversationId, ConversationSummary, SessionView } from '../protoc
 import { Avatar, Badge, Button, classes, Icon, IconButton, useNow, useStore } from '../ui/ui.tsx';
 import { AlertsButton } from './alerts/button.tsx';
 import { Brand } from './brand.tsx';
+import { teamCalls } from './call/team.ts';
 import { useTexts } from './context.ts';
 import type { Desk } from './desk/desk.ts';
 import { urgency, waitsSince } from './desk/lists.ts';
 import { KEY } from './keys.ts';
 import { DESK_HREF, type Route, TICKETS_HREF } from './route.ts';
+import { TeamRows } from './team.tsx';
 import { ThemeButton } from './theme-button.tsx';
 
 interface NavProps {
@@ -93,6 +95,7 @@ function Lists({ desk, open, onDesk }: { desk: Desk; open: NavProps['open']; onD
   useStore(desk.order);
   const selected = useStore(desk.selected);
   const { queue, mine, others } = desk.lists();
+  const team = teamCalls(desk.session.state.get()).length;
   const now = desk.nowMs();
   const shown = onDesk ? selected : null;
   return (
@@ -121,6 +124,11 @@ function Lists({ desk, open, onDesk }: { desk: Desk; open: NavProps['open']; onD
           ))}
         </ul>
       </Section>
+      {team > 0 && (
+        <Section title={t.team.list} count={team}>
+          <TeamRows desk={desk} shown={shown} now={now} open={open} />
+        </Section>
+      )}
       {others.length > 0 && (
         <details class="nav__others">
           <summary>

@@ -7,11 +7,13 @@ import { keepFocus } from '../ui/focus.ts';
 import { useSelected, useStore } from '../ui/ui.tsx';
 import { ConnectionBanner } from './banner.tsx';
 import { waitingHere } from './call/own-calls.ts';
+import { teamCall } from './call/team.ts';
 import { ManageReplies } from './canned/manage.tsx';
 import { useTexts } from './context.ts';
 import { useDeskKeys } from './desk/actions.ts';
 import type { Desk } from './desk/desk.ts';
 import { unreadTotal } from './desk/lists.ts';
+import { GuestStage } from './guest-stage.tsx';
 import { Help } from './help.tsx';
 import { Nav } from './nav.tsx';
 import { Lightbox } from './pictures.tsx';
@@ -38,7 +40,9 @@ export function Shell({ desk, session, signOut }: ShellProps) {
   const row = useSelected(desk.session.state, ({ conversations }) =>
     selected === null ? undefined : conversations.get(selected),
   );
-  const call = useSelected(desk.call.view, (view) => view.call);
+  const own = useSelected(desk.call.view, (view) => view.call);
+  const guest = useGuest(desk);
+  const call = own ?? guest;
   const route = useRoute();
   const [dialog, setDialog] = useState<'help' | 'canned' | null>(null);
   const [details, setDetails] = useState(false);
@@ -74,7 +78,11 @@ export function Shell({ desk, session, signOut }: ShellProps) {
       <ConnectionBanner session={desk.session} inCall={call !== null} />
       <Tabs desk={desk} pane={pane} show={setPane} onDesk={onDesk} details={side} help={help} />
       <Nav desk={desk} me={session} open={open} route={route} help={help} signOut={signOut} />
-      <Stage desk={desk} mode={stage} back={open} />
+      {guest === null ? (
+        <Stage desk={desk} mode={stage} back={open} />
+      ) : (
+        <GuestStage desk={desk} mode={stage} back={open} />
+      )}
       <div class="shell__main" id="main">
         {onDesk && (
           <Thread
@@ -86,13 +94,21 @@ export function Shell({ desk, session, signOut }: ShellProps) {
           />
         )}
         {route.page === 'tickets' && <TicketList />}
-        {route.page === 'ticket' && <TicketPage key={route.number} number={route.number} />}
+        {route.page === 'ticket' && <TicketPage key={route.number} desk={desk} number={route.number} />}
       </div>
       {side && <Side key={row.id} desk={desk} row={row} close={() => setDetails(false)} overlay={details} />}
       <Help open={dialog === 'help'} close={() => setDialog(null)} />
       <Lightbox />
       <ManageReplies replies={desk.canned} open={dialog === 'canned'} close={() => setDialog(null)} />
     </div>
+  );
+}
+
+/** The colleague's call that was joined. */
+function useGuest(desk: Desk): CallState | null {
+  const joined = useSelected(desk.guest.view, (view) => view.call);
+  return useSelected(desk.session.state, (state) =>
+    joined === null ? null : (teamCall(state, joined)?.row.call ?? null),
   );
 }
 

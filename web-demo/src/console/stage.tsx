@@ -2,11 +2,12 @@
 // elements are made once and stay where they are in the tree: large or docked is a matter of styles, so that it never blanks.
 
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { formatDuration, formatElapsed } from '../i18n/i18n.ts';
-import type { CallState, ConversationId } from '../protocol/generated.ts';
+import { formatDuration, formatElapsed, formatList } from '../i18n/i18n.ts';
+import type { CallGuest, CallState, ConversationId } from '../protocol/generated.ts';
 import { Avatar, Badge, Button, Icon, Spinner, useNow, useSelected, useStore } from '../ui/ui.tsx';
 import type { CallView } from './call/call-desk.ts';
 import { CallControls } from './call/controls.tsx';
+import type { Hearing } from './call/hearing.ts';
 import { liveColumns, liveFacts } from './call/live-facts.ts';
 import { PICTURE_SOURCES, type PictureSource, pictureSource } from './call/picture-elements.ts';
 import { AWAY_GRACE_MS, signals } from './call/signals.ts';
@@ -60,7 +61,7 @@ export function Stage({ desk, mode, back }: StageProps) {
             hidden={call !== null && (voice || source !== pictureSource(call))}
           />
         ))}
-        {voice && call !== null && <VoiceCard desk={desk} call={call} view={view} small={!large} />}
+        {voice && call !== null && <OwnVoiceCard desk={desk} call={call} shown={view.shown} small={!large} />}
         {!voice && <Overlay desk={desk} view={view} mode={mode} />}
         {voice && call !== null && <Said desk={desk} call={call} mediaDown={isDown(view)} frozen={null} />}
       </div>
@@ -100,20 +101,36 @@ function Picture({ desk, source, inUse, hidden }: PictureProps) {
   );
 }
 
-/** A call of voices: who, and that one hears them. */
-function VoiceCard({ desk, call, view, small }: { desk: Desk; call: CallState; view: CallView; small: boolean }) {
+function OwnVoiceCard({ desk, call, shown, small }: { desk: Desk; call: CallState; shown: boolean; small: boolean }) {
   const { t } = useTexts();
   const name = useSelected(
     desk.session.state,
     ({ conversations }) => conversations.get(call.conversation)?.viewer_name ?? '',
   );
+  const heard = call.viewer.sources.audio === 'off' ? t.call.voiceOff : t.call.voiceHint;
+  const hint = !shown && call.stage === 'connecting' ? t.call.connectingVoice : heard;
+  return <VoiceCard name={name} hearing={desk.call.hearing} hint={hint} small={small} />;
+}
+
+interface VoiceCardProps {
+  /** Who is heard. */
+  name: string;
+  hearing: Hearing;
+  /** Told when it changes: connected, then who can be heard. */
+  hint: string;
+  small: boolean;
+}
+
+/** A call of voices: who, and that one hears them. */
+export function VoiceCard({ name, hearing, hint, small }: VoiceCardProps) {
+  const { t } = useTexts();
   const ring = useRef<HTMLSpanElement>(null);
   useEffect(() => {
     const timer = setInterval(() => {
-      ring.current?.style.setProperty('--level', desk.call.hearing.level().toFixed(2));
+      ring.current?.style.setProperty('--level', hearing.level().toFixed(2));
     }, RING_MS);
     return () => clearInterval(timer);
-  }, [desk]);
+  }, [hearing]);
   return (
     <div class="voice">
       <span class="voice__ring" ref={ring}>
@@ -122,13 +139,8 @@ function VoiceCard({ desk, call, view, small }: { desk: Desk; call: CallState; v
       {!small && (
         <>
           <p class="voice__title">{t.call.voiceTitle}</p>
-          {/* Told when it changes: connected, then who can be heard. */}
           <p class="stage__hint" role="status">
-            {!view.shown && call.stage === 'connecting'
-              ? t.call.connectingVoice
-              : call.viewer.sources.audio === 'off'
-                ? t.call.voiceOff
-                : t.call.voiceHint}
+            {hint}
           </p>
         </>
       )}
@@ -179,6 +191,7 @@ function StageHead({ desk, call, mode, back, frame }: HeadProps) {
           {call.surface !== undefined && <span class="muted"> · {t.call.surface[call.surface]}</span>}
         </span>
       )}
+      <Guests guests={call.guests} />
       {since !== undefined && <span class="stage__clock">{formatElapsed(desk.nowMs() - since)}</span>}
       {mode === 'main' && (
         <Button small class="stage__full" icon="expand" onClick={() => void fullScreen(frame.current)}>
@@ -198,7 +211,25 @@ function StageHead({ desk, call, mode, back, frame }: HeadProps) {
   );
 }
 
-async function fullScreen(frame: HTMLElement | null): Promise<void> {
+/** Colleagues who joined. */
+function Guests({ guests }: { guests: readonly CallGuest[] }) {
+  const { lang, t } = useTexts();
+  if (guests.length === 0) return null;
+  const names = formatList(
+    lang,
+    guests.map(({ name }) => name),
+  );
+  return (
+    <span class="stage__guests" title={t.team.alsoHere(names)}>
+      <Icon name="users" size={14} />
+      <span class="sl-visually-hidden">{t.team.alsoHere('')} </span>
+      {names}
+    </span>
+  );
+}
+
+/** Shows an element on the whole screen, or ends that. */
+export async function fullScreen(frame: HTMLElement | null): Promise<void> {
   try {
     if (document.fullscreenElement !== null) await document.exitFullscreen();
     else await frame?.requestFullscreen();
@@ -240,7 +271,7 @@ interface SaidProps {
 }
 
 /** What is the matter, in words: the nearest cause first. */
-function Said({ desk, call, mediaDown, frozen }: SaidProps) {
+export function Said({ desk, call, mediaDown, frozen }: SaidProps) {
   const { t } = useTexts();
   const away = call.viewer.away_since_ms;
   const found = signals(call, t.call);

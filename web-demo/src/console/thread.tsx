@@ -7,12 +7,14 @@ import { formatElapsed } from '../i18n/i18n.ts';
 import type { CallState, ConversationSummary, EndReason, Entry } from '../protocol/generated.ts';
 import { Avatar, Badge, Button, Empty, Icon, IconButton, Notice, useNow, useSelected, useStore } from '../ui/ui.tsx';
 import { INVITATIONS_MAX, invitationsOpen, runningElsewhere, runningHere } from './call/own-calls.ts';
+import { teamCalls } from './call/team.ts';
 import { Composer } from './composer.tsx';
 import { useTexts } from './context.ts';
 import type { Desk, Problem } from './desk/desk.ts';
 import { KEY } from './keys.ts';
 import { Log } from './log.tsx';
 import { ticketHref } from './route.ts';
+import { JoinButton, useWatch } from './team.tsx';
 import type { Texts } from './texts.ts';
 
 interface ThreadProps {
@@ -80,7 +82,7 @@ function Head({ desk, row, mine, detailsOpen, toggleDetails }: HeadProps) {
           {row.sample && <Badge>{t.nav.sample}</Badge>}
         </p>
       </div>
-      {mine && <Actions desk={desk} row={row} />}
+      {mine ? <Actions desk={desk} row={row} /> : <TeamActions desk={desk} row={row} />}
       <IconButton
         icon="info"
         class="thread__details"
@@ -89,6 +91,19 @@ function Head({ desk, row, mine, detailsOpen, toggleDetails }: HeadProps) {
         onClick={toggleDetails}
       />
     </header>
+  );
+}
+
+/** What may be done with a colleague's: going into the call. */
+function TeamActions({ desk, row }: { desk: Desk; row: ConversationSummary }) {
+  const { t } = useTexts();
+  const one = teamCalls(desk.session.state.get()).find((other) => other.row.id === row.id);
+  useWatch(desk, one?.call.id);
+  if (one === undefined) return null;
+  return (
+    <div class="thread__actions">
+      <JoinButton desk={desk} one={one} label={t.team.joinHere} />
+    </div>
   );
 }
 

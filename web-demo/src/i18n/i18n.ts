@@ -80,6 +80,7 @@ const dayFormat = /* @__PURE__ */ perLang(
   (locale) => new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' }),
 );
 const relativeDay = /* @__PURE__ */ perLang((locale) => new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }));
+const listFormat = /* @__PURE__ */ perLang((locale) => new Intl.ListFormat(locale));
 /** One for each number of decimals asked for: 0 to 2 in our pages. */
 const numberFormats = /* @__PURE__ */ perLang((locale) => {
   const made: Intl.NumberFormat[] = [];
@@ -97,6 +98,11 @@ export function plural(lang: Lang, n: number, forms: { one: string; other: strin
 /** A number with the reader's separators and at most `digits` decimals. */
 export function formatNumber(lang: Lang, n: number, digits = 0): string {
   return numberFormats(lang)(digits).format(n);
+}
+
+/** Names in a row: `Kim and Ali`. */
+export function formatList(lang: Lang, names: readonly string[]): string {
+  return listFormat(lang).format(names);
 }
 
 /** Hours and minutes of a moment, ms since the Unix epoch. */

@@ -1035,9 +1035,15 @@ mid: string,
  */
 call: CallId, 
 /**
+ * Whose source it is.
+ */
+side: SlotSide, 
+/**
  * What it carries.
  */
 source: SlotSource, };
+
+export type SlotSide = "viewer" | "agent" | "guest";
 
 export type SlotSource = "audio" | "screen" | "camera";
 

@@ -8,7 +8,7 @@ import { readTicket } from '../../client/api.ts';
 import { Store } from '../../client/emitter.ts';
 import type { MediaPeer, MediaState } from '../../client/media.ts';
 import { StatsCollector } from '../../client/stats.ts';
-import type { CallId, CallState, ConversationId, SlotSource } from '../../protocol/generated.ts';
+import type { CallId, CallState, ConversationId, SlotAssignment, SlotSource } from '../../protocol/generated.ts';
 import type { Sample } from '../telemetry/rates.ts';
 import { AgentPeer } from './agent-peer.ts';
 import { Arrivals, readPictures } from './arrivals.ts';
@@ -162,10 +162,16 @@ export class CallDesk {
     this.#pictures.clear();
   }
 
-  /** Plays the viewer's voice from acceptance on. */
+  /** Plays the viewer's voice from acceptance on, and those of colleagues who joined. */
   #hear(call: CallState): void {
     const mid = this.#mid(call.id, 'audio');
-    this.hearing.play(mid === null ? null : (this.#peer.peer.get()?.received(mid) ?? null));
+    const peer = this.#peer.peer.get();
+    const colleagues = this.#session.state
+      .get()
+      .slots.filter((slot) => slot.call === call.id && slot.side === 'guest' && slot.source === 'audio')
+      .map((slot) => peer?.received(slot.mid) ?? null)
+      .filter((track) => track !== null);
+    this.hearing.play(mid === null ? null : (peer?.received(mid) ?? null), colleagues);
   }
 
   #collect(call: CallState): void {
@@ -201,8 +207,11 @@ export class CallDesk {
     });
   }
 
+  /** The slot of one of the viewer's sources. */
   #mid(call: CallId, source: SlotSource): string | null {
-    return this.#session.state.get().slots.find((slot) => slot.call === call && slot.source === source)?.mid ?? null;
+    const slots = this.#session.state.get().slots;
+    const is = (slot: SlotAssignment) => slot.call === call && slot.side === 'viewer' && slot.source === source;
+    return slots.find(is)?.mid ?? null;
   }
 
   /** The slot of what is shared. Until the viewer has chosen it is that of screen, window, tab or player, the likelier one. */

@@ -1,31 +1,35 @@
 // Owns the controls of the running call: the agent's microphone and camera, the viewer's voice, and what the picture is tuned
-// for.
+// for. A joined call has some of them too.
 
 import { useEffect, useRef } from 'preact/hooks';
+import type { AgentCamera, CameraState } from '../../client/agent-camera.ts';
+import { Store } from '../../client/emitter.ts';
+import type { Microphone } from '../../client/microphone.ts';
 import type { CallState, ContentHint } from '../../protocol/generated.ts';
 import { Meter } from '../../ui/meter.tsx';
 import { Button, Icon, IconButton, useStore } from '../../ui/ui.tsx';
 import { useTexts } from '../context.ts';
 import type { Desk } from '../desk/desk.ts';
 import { KEY } from '../keys.ts';
+import type { Hearing } from './hearing.ts';
 
 /** The bar of controls. */
 export function CallControls({ desk, call }: { desk: Desk; call: CallState }) {
   const { t } = useTexts();
   return (
     <fieldset class="callbar" aria-label={t.call.controls}>
-      <OwnMicrophone desk={desk} />
+      <MicrophoneControl microphone={desk.call.speaking.microphone} />
       <OwnCamera desk={desk} />
-      <Voice desk={desk} call={call} />
+      <VoiceControl hearing={desk.call.hearing} heard={call.viewer.sources.audio !== 'off'} />
       {call.surface !== 'audio' && <Content desk={desk} call={call} />}
-      <Problems desk={desk} />
+      <DeviceProblems microphone={desk.call.speaking.microphone} camera={desk.call.speaking.camera} />
     </fieldset>
   );
 }
 
-function OwnMicrophone({ desk }: { desk: Desk }) {
+/** The own microphone: on or off, how loud, which one. */
+export function MicrophoneControl({ microphone }: { microphone: Microphone }) {
   const { t } = useTexts();
-  const { microphone } = desk.call.speaking;
   const { kind, devices, deviceId } = useStore(microphone.state);
   const on = kind !== 'off';
   const label = on ? t.call.micOff : t.call.micOn;
@@ -98,11 +102,10 @@ function OwnPreview({ desk }: { desk: Desk }) {
   return <video ref={video} class="callbar__own" aria-label={t.call.ownCamera} autoplay playsInline muted />;
 }
 
-function Voice({ desk, call }: { desk: Desk; call: CallState }) {
+/** The viewer's voice: how loud, and whether it can be heard at all. */
+export function VoiceControl({ hearing, heard }: { hearing: Hearing; heard: boolean }) {
   const { t } = useTexts();
-  const { hearing } = desk.call;
   const { volume, muted, blocked } = useStore(hearing.state);
-  const heard = call.viewer.sources.audio !== 'off';
   return (
     <div class="callbar__part callbar__part--voice" data-off={!heard || undefined}>
       <IconButton
@@ -155,11 +158,14 @@ function Content({ desk, call }: { desk: Desk; call: CallState }) {
   );
 }
 
+/** Stands in for the camera where there is none. */
+const NO_CAMERA = new Store<Pick<CameraState, 'problem'>>({ problem: null });
+
 /** Why a device gives nothing. */
-function Problems({ desk }: { desk: Desk }) {
+export function DeviceProblems({ microphone, camera: used }: { microphone: Microphone; camera?: AgentCamera }) {
   const { t } = useTexts();
-  const mic = useStore(desk.call.speaking.microphone.state);
-  const camera = useStore(desk.call.speaking.camera.state);
+  const mic = useStore(microphone.state);
+  const camera = useStore<Pick<CameraState, 'problem'>>(used?.state ?? NO_CAMERA);
   const lines = [
     mic.replacedBy !== null ? t.call.micReplaced(mic.replacedBy) : null,
     mic.replacedBy === null && mic.problem !== null ? t.call.device.microphone[mic.problem] : null,

@@ -1,4 +1,5 @@
-// Owns how the viewer's voice is heard: one audio element for all calls, its loudness, its meter. Kept per browser.
+// Owns how the viewer's voice is heard: one audio element for all calls, its loudness, its meter; and the voices of
+// colleagues in the call, as loud. Kept per browser.
 
 import { Store } from '../../client/emitter.ts';
 import { LevelMeter } from '../../client/level.ts';
@@ -14,11 +15,13 @@ export interface HearingState {
   readonly blocked: boolean;
 }
 
-/** Plays the viewer's voice. */
+/** Plays the viewer's voice, and those of colleagues. */
 export class Hearing {
   /** What is set. */
   readonly state: Store<HearingState>;
   readonly #element = new Audio();
+  /** An element for each colleague's voice: not every browser mixes the tracks of one. */
+  readonly #others = new Map<MediaStreamTrack, HTMLAudioElement>();
   #track: MediaStreamTrack | null = null;
   #meter: LevelMeter | null = null;
 
@@ -28,8 +31,9 @@ export class Hearing {
     this.#apply();
   }
 
-  /** Plays a track, or nothing. The same track again changes nothing. */
-  play(track: MediaStreamTrack | null): void {
+  /** Plays the viewer's voice, or nothing, and those of colleagues. The same tracks again change nothing. */
+  play(track: MediaStreamTrack | null, others: readonly MediaStreamTrack[] = []): void {
+    this.#playOthers(others);
     if (track === this.#track) return;
     this.#track = track;
     this.#meter?.close();
@@ -43,9 +47,9 @@ export class Hearing {
 
   /** Tries to play; call it in a click's task after the browser refused. */
   async unblock(): Promise<void> {
-    if (this.#track === null) return;
+    const elements = [...(this.#track === null ? [] : [this.#element]), ...this.#others.values()];
     try {
-      await this.#element.play();
+      await Promise.all(elements.map((element) => element.play()));
       this.#set({ blocked: false });
     } catch (error) {
       // A track that was taken away while it began to play is no refusal.
@@ -73,10 +77,30 @@ export class Hearing {
     this.#set({ muted });
   }
 
+  #playOthers(tracks: readonly MediaStreamTrack[]): void {
+    for (const [track, element] of this.#others) {
+      if (tracks.includes(track)) continue;
+      element.srcObject = null;
+      this.#others.delete(track);
+    }
+    const added = tracks.filter((track) => !this.#others.has(track));
+    for (const track of added) {
+      const element = new Audio();
+      element.autoplay = true;
+      element.srcObject = new MediaStream([track]);
+      this.#others.set(track, element);
+    }
+    if (added.length === 0) return;
+    this.#apply();
+    void this.unblock();
+  }
+
   #apply(): void {
     const { volume, muted } = this.state.get();
-    this.#element.volume = volume;
-    this.#element.muted = muted;
+    for (const element of [this.#element, ...this.#others.values()]) {
+      element.volume = volume;
+      element.muted = muted;
+    }
   }
 
   #set(change: Partial<HearingState>): void {

@@ -22,6 +22,7 @@ function act(desk: Desk, action: Action, help: () => void): void {
   else if (action === 'theme') chooseTheme(isDark() ? 'light' : 'dark');
   else if (action === 'take') takeNext(desk);
   else if (action === 'endCall') void desk.endCallHere();
+  else if (action === 'join') joinTeam(desk);
   else if (action === 'mic') toggleMicrophone(desk);
   else actOnSelected(desk, action);
 }
@@ -48,9 +49,15 @@ function mayInvite(desk: Desk): boolean {
   return runningHere(state) === null && runningElsewhere(state) === null;
 }
 
+function joinTeam(desk: Desk): void {
+  const call = desk.joinable();
+  if (call !== undefined) void desk.join(call);
+}
+
 function toggleMicrophone(desk: Desk): void {
-  if (desk.call.view.get().call === null) return;
-  const { microphone } = desk.call.speaking;
+  const joined = desk.guest.view.get().call !== null;
+  if (!joined && desk.call.view.get().call === null) return;
+  const { microphone } = joined ? desk.guest : desk.call.speaking;
   if (microphone.state.get().kind === 'off') void microphone.turnOn();
   else microphone.turnOff();
 }

@@ -9,7 +9,9 @@ import type { Lang } from '../../i18n/i18n.ts';
 import type { CallId, ContentHint, ConversationId, ConversationSummary, ErrorCode } from '../../protocol/generated.ts';
 import { Alerts } from '../alerts/alerts.ts';
 import { CallDesk } from '../call/call-desk.ts';
-import { waitingHere } from '../call/own-calls.ts';
+import { GuestDesk } from '../call/guest-desk.ts';
+import { runningElsewhere, runningHere, waitingHere } from '../call/own-calls.ts';
+import { type TeamCall, teamCall, teamCalls } from '../call/team.ts';
 import { Replies } from '../canned/replies.ts';
 import { DESK_HREF, readRoute } from '../route.ts';
 import { Drafts } from './drafts.ts';
@@ -40,6 +42,8 @@ export interface Scrolled {
 export class Desk {
   readonly session: AgentSession;
   readonly call: CallDesk;
+  /** Colleagues' calls. */
+  readonly guest: GuestDesk;
   readonly alerts: Alerts;
   readonly canned = new Replies();
   /** What was written and not sent. */
@@ -71,6 +75,7 @@ export class Desk {
   constructor(lang: Lang) {
     this.session = new AgentSession({ url: socketUrl(location.origin), lang, storage: storage() });
     this.call = new CallDesk(this.session);
+    this.guest = new GuestDesk(this.session, () => this.problem.set({ code: 'internal', at_ms: Date.now() }));
     this.drafts = { reply: new Drafts(storage(), 'reply'), note: new Drafts(storage(), 'note') };
     this.alerts = new Alerts({
       session: this.session,
@@ -90,6 +95,7 @@ export class Desk {
   close(): void {
     this.alerts.close();
     for (const pictures of this.#pictures.values()) pictures.close();
+    this.guest.close();
     this.call.close();
     this.session.close();
   }
@@ -156,9 +162,32 @@ export class Desk {
     return this.#attempt(this.session.endRequest(conversation));
   }
 
-  /** Ends the running call, or withdraws the invitation of the selected conversation. */
+  /** Joins a colleague's call and opens its conversation; in a call of one's own it does nothing. */
+  async join(call: CallId): Promise<void> {
+    const state = this.session.state.get();
+    const one = teamCall(state, call);
+    if (one === undefined || runningHere(state) !== null || runningElsewhere(state) !== null) return;
+    const joined = this.#attempt(this.guest.join(call));
+    this.open(one.row.id);
+    await joined;
+  }
+
+  /** The colleague's call one would mean by "join": of what is on the screen, else the one that runs longest. */
+  joinable(): CallId | undefined {
+    const calls = teamCalls(this.session.state.get());
+    const route = readRoute(location.hash);
+    const here = ({ row }: TeamCall) =>
+      route.page === 'ticket' ? row.ticket === route.number : row.id === this.selected.get();
+    return (calls.find(here) ?? calls[0])?.call.id;
+  }
+
+  /**
+   * Ends the running call, or withdraws the invitation of the selected conversation; a colleague's call goes on without
+   * us.
+   */
   async endCallHere(): Promise<void> {
     const { call } = this.call.view.get();
+    if (this.guest.view.get().call !== null) return this.guest.leave();
     const invited = waitingHere(this.session.state.get()).find((one) => one.conversation === this.selected.get());
     if (invited !== undefined) await this.endCall(invited.id, 'cancelled');
     else if (call !== null) await this.endCall(call.id, 'agent_ended');

@@ -6,12 +6,15 @@ import { readTicket, telemetryHref } from '../../client/api.ts';
 import { endReasonTexts } from '../../i18n/common.ts';
 import { formatDateTime, formatDuration, formatTime, localeOf } from '../../i18n/i18n.ts';
 import type { Call, Entry, Ticket } from '../../protocol/generated.ts';
-import { Badge, Empty, Icon, Notice } from '../../ui/ui.tsx';
+import { Badge, Empty, Icon, Notice, useSelected } from '../../ui/ui.tsx';
+import { teamCalls } from '../call/team.ts';
 import { useTexts } from '../context.ts';
+import type { Desk } from '../desk/desk.ts';
 import { eventText } from '../event-text.ts';
 import { ABSENT, languageName, resolution } from '../format.ts';
 import { useLoaded } from '../load.ts';
 import { Picture } from '../pictures.tsx';
+import { JoinButton, useWatch } from '../team.tsx';
 import { STATUS_TONE } from './list.tsx';
 import { Stars } from './stars.tsx';
 import { Failed, Skeleton } from './states.tsx';
@@ -22,7 +25,7 @@ import { Waterfall } from './waterfall.tsx';
 const REFRESH_MS = 5_000;
 
 /** The page `#/tickets/N`. */
-export function TicketPage({ number }: { number: number }) {
+export function TicketPage({ desk, number }: { desk: Desk; number: number }) {
   const { t } = useTexts();
   const { loaded, again } = useLoaded(`ticket ${number}`, (signal) => readTicket(number, { signal }), REFRESH_MS);
   return (
@@ -38,7 +41,7 @@ export function TicketPage({ number }: { number: number }) {
         {loaded.state === 'ready' && (
           <>
             {loaded.failure !== null && <Notice tone="warn">{t.ticket.failed}</Notice>}
-            <TicketView ticket={loaded.value} />
+            <TicketView desk={desk} ticket={loaded.value} />
           </>
         )}
       </section>
@@ -46,11 +49,11 @@ export function TicketPage({ number }: { number: number }) {
   );
 }
 
-function TicketView({ ticket }: { ticket: Ticket }) {
+function TicketView({ desk, ticket }: { desk: Desk; ticket: Ticket }) {
   const { t } = useTexts();
   return (
     <div class="ticket">
-      <Head ticket={ticket} />
+      <Head desk={desk} ticket={ticket} />
       <div class="ticket__columns">
         <div class="ticket__main">
           <h2 class="ticket__section">{t.ticket.calls}</h2>
@@ -72,7 +75,19 @@ function TicketView({ ticket }: { ticket: Ticket }) {
   );
 }
 
-function Head({ ticket }: { ticket: Ticket }) {
+/** The way into the call that runs on this ticket, when it is a colleague's. */
+function JoinHere({ desk, ticket }: { desk: Desk; ticket: number }) {
+  const { t } = useTexts();
+  const row = useSelected(
+    desk.session.state,
+    (state) => teamCalls(state).find((one) => one.row.ticket === ticket)?.row,
+  );
+  const one = row && teamCalls(desk.session.state.get()).find((other) => other.row === row);
+  useWatch(desk, one?.call.id);
+  return one === undefined ? null : <JoinButton desk={desk} one={one} label={t.team.joinHere} />;
+}
+
+function Head({ desk, ticket }: { desk: Desk; ticket: Ticket }) {
   const { lang, t } = useTexts();
   return (
     <header class="ticket__head">
@@ -80,6 +95,7 @@ function Head({ ticket }: { ticket: Ticket }) {
         <h1 class="page__title">{t.ticket.heading(ticket.number)}</h1>
         <Badge tone={STATUS_TONE[ticket.status]}>{t.tickets.status[ticket.status]}</Badge>
         {ticket.sample && <Badge>{t.tickets.sample}</Badge>}
+        <JoinHere desk={desk} ticket={ticket.number} />
         <a
           class="sl-button sl-button--secondary sl-button--small ticket__download"
           href={telemetryHref(ticket.number)}

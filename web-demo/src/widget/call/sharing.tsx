@@ -4,8 +4,8 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ViewerSession } from '../../client/viewer.ts';
 import { ViewerCall, type ViewerCallOptions } from '../../client/viewer-call.ts';
-import { formatElapsed } from '../../i18n/i18n.ts';
-import type { CallState, Surface } from '../../protocol/generated.ts';
+import { formatElapsed, formatList, formatTime, type Lang } from '../../i18n/i18n.ts';
+import type { CallGuest, CallState, Surface } from '../../protocol/generated.ts';
 import { Button, IconButton, Notice, useNow, useStore } from '../../ui/ui.tsx';
 import type { ChatHost } from '../host.ts';
 import callCss from './call.css?inline';
@@ -42,7 +42,7 @@ interface Props {
 /** Always in sight while something is shared. */
 export function SharingBar({ call, session, host }: Props) {
   const now = useStore(call.state);
-  const { call: state } = useStore(session.state);
+  const { call: state, drainingUntilMs } = useStore(session.state);
   const texts = callTexts(host.lang);
   const bar = useRef<HTMLDivElement>(null);
   const shown = now.kind === 'sharing';
@@ -65,7 +65,14 @@ export function SharingBar({ call, session, host }: Props) {
         <VoiceControls microphone={call.microphone} texts={texts} />
         <FlipCamera call={call} surface={now.surface} texts={texts} />
       </div>
-      <Troubles call={call} state={state} surface={now.surface} texts={texts} />
+      <Troubles
+        call={call}
+        state={state}
+        surface={now.surface}
+        drainingUntilMs={drainingUntilMs}
+        texts={texts}
+        lang={host.lang}
+      />
     </div>
   );
 }
@@ -108,12 +115,16 @@ function Troubles({
   call,
   state,
   surface,
+  drainingUntilMs,
   texts,
+  lang,
 }: {
   call: ViewerCall;
   state: CallState;
   surface: Surface;
+  drainingUntilMs: number | null;
   texts: CallTexts;
+  lang: Lang;
 }) {
   const picture = useStore(call.picture);
   const awaySinceMs = useStore(call.awaySinceMs);
@@ -121,6 +132,12 @@ function Troubles({
   const agentAwaySinceMs = state.agent_side.away_since_ms;
   return (
     <div class="share-bar__news" role="status">
+      <Guests guests={state.guests} surface={surface} texts={texts} lang={lang} />
+      {drainingUntilMs !== null && (
+        <p class="share-bar__quiet">
+          {texts.draining(formatTime(lang, drainingUntilMs + Date.now() - call.serverNowMs()))}
+        </p>
+      )}
       {awaySinceMs !== null && (
         <Notice tone="warn">
           <Since ms={awaySinceMs}>{texts.away}</Since> {texts.awayMore}
@@ -162,6 +179,27 @@ function Troubles({
       )}
     </div>
   );
+}
+
+/** Who sees or hears this beside the agent. */
+function Guests({
+  guests,
+  surface,
+  texts,
+  lang,
+}: {
+  guests: readonly CallGuest[];
+  surface: Surface;
+  texts: CallTexts;
+  lang: Lang;
+}) {
+  if (guests.length === 0) return null;
+  const names = formatList(
+    lang,
+    guests.map(({ name }) => name),
+  );
+  const say = surface === 'audio' ? texts.guestsTalk : texts.guests;
+  return <p class="share-bar__quiet">{say(names, guests.length)}</p>;
 }
 
 function cameraProblem(problem: string, texts: CallTexts): string {

@@ -153,6 +153,10 @@ export function eventText(
       return texts.invited(entry.author.name);
     case 'call_accepted':
       return acceptedText(body.surface, texts);
+    case 'call_joined':
+      return texts.joinedEntry(body.name);
+    case 'call_left':
+      return texts.leftEntry(body.name);
     case 'call_ended':
       return endText(body, texts, lang, accepted.has(body.call));
     case 'call_requested':
