@@ -5,9 +5,7 @@ mod support;
 
 use diagnosis::model::{DeviceSample, MarkKind, Scope, Side, Trace};
 use diagnosis::{Cause, Diagnosis, diagnose};
-use support::{
-    Call, PAGE, PLAYER_ALONE, Page, call, changed, fetch, mark, others, page, preflight, reference,
-};
+use support::{Call, PAGE, PLAYER_ALONE, Page, call, changed, fetch, mark, others, page, preflight, reference};
 
 /// Seconds of a ring buffer, and where the fault begins in it.
 const RING: i64 = 60;
@@ -236,7 +234,11 @@ fn a_tab_that_was_hidden_or_paused_is_no_fault() {
     });
     expect(&trace, Cause::NoneObserved);
     let mut paused = Trace::new();
-    page(&mut paused, PAGE, RING, |s| Page { paused: s > 30, frozen: if s > 30 { 1.0 } else { 0.0 }, ..Page::default() });
+    page(&mut paused, PAGE, RING, |s| Page {
+        paused: s > 30,
+        frozen: if s > 30 { 1.0 } else { 0.0 },
+        ..Page::default()
+    });
     expect(&paused, Cause::NoneObserved);
 }
 
@@ -249,7 +251,11 @@ fn a_change_of_layer_is_no_fault() {
 fn clean_now_means_that_the_ring_is_judged() {
     let mut trace = Trace::new();
     page(&mut trace, PAGE, RING, |s| {
-        if (8..20).contains(&s) { Page { ttfb_ms: 2_400.0, load: 1.3, ..Page::default().stalled() } } else { Page::default() }
+        if (8..20).contains(&s) {
+            Page { ttfb_ms: 2_400.0, load: 1.3, ..Page::default().stalled() }
+        } else {
+            Page::default()
+        }
     });
     let verdict = expect(&trace, Cause::PlatformDelivery).verdict;
     assert_eq!(verdict.when, Some(diagnosis::verdict::When::Earlier));
@@ -267,7 +273,10 @@ fn two_causes_at_once_are_both_named() {
     same.preflights.push(preflight(RING - 2, 0.12, 20.0, 40.0, 60.0));
     let verdict = diagnose(&same, None).verdict;
     let named = [Some(verdict.cause), verdict.also.as_ref().map(|also| also.cause)];
-    assert!(named.contains(&Some(Cause::PlatformDelivery)) && named.contains(&Some(Cause::ViewerNetwork)), "{verdict:#?}");
+    assert!(
+        named.contains(&Some(Cause::PlatformDelivery)) && named.contains(&Some(Cause::ViewerNetwork)),
+        "{verdict:#?}"
+    );
     let mut far = faulty(|p| Page { frozen: 1.0, ..p });
     call(&mut far, 10, 50, |s| Call { out_loss: if s > 25 { 0.1 } else { 0.0 }, ..Call::default() });
     let verdict = diagnose(&far, None).verdict;

@@ -245,6 +245,11 @@ impl Findings {
         self.by_weight(|finding| -weight_for(finding, cause))
     }
 
+    /// The weight of what speaks most against a cause; 0 or below.
+    pub(crate) fn heaviest_against(&self, cause: Cause) -> f64 {
+        self.list.iter().map(|finding| weight_for(finding, cause)).fold(0.0, f64::min)
+    }
+
     /// Troubles and what our own share caused, whoever is to blame.
     pub(crate) fn troubles(&self) -> Vec<Evidence> {
         let told = self.list.iter().filter(|finding| finding.trouble.is_some() || finding.evidence.own_share);

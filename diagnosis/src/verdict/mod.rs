@@ -162,6 +162,7 @@ pub(crate) fn judge(trace: &Trace, timeline: &Timeline, issues: &[Issue]) -> Ver
         picture::collect(&scene, &mut findings);
         call::collect(&scene, &mut findings);
         around::collect(&scene, &mut findings);
+        player::well(&scene, &mut findings);
         findings
     };
     let now = timeline.last(NOW_S);
@@ -208,11 +209,15 @@ fn decide(trace: &Trace, findings: &Findings, scope: &[Second], when: Option<Whe
     if matches!(cause, Cause::NoneObserved | Cause::Undetermined) {
         evidence = findings.troubles();
     }
-    let ruled_out = Cause::BLAMED.iter().filter(|other| **other != cause).filter_map(|other| {
-        (findings.weight(*other) <= RULED_OUT && also.as_ref().is_none_or(|also| also.cause != *other))
-            .then(|| findings.against(*other).into_iter().next())
-            .flatten()
-            .map(|by| RuledOut { cause: *other, by })
+    let out = |other: &&Cause| {
+        let weight = findings.weight(**other);
+        **other != cause
+            && also.as_ref().is_none_or(|also| also.cause != **other)
+            && (weight <= RULED_OUT || (weight <= 0.0 && findings.heaviest_against(**other) <= RULED_OUT))
+    };
+    let ruled_out = Cause::BLAMED.iter().filter(out).filter_map(|other| {
+        let by = findings.against(*other).into_iter().next()?;
+        Some(RuledOut { cause: *other, by })
     });
     let window = scope.first().zip(scope.last());
     let needs = if cause == Cause::Undetermined { needs(trace) } else { Vec::new() };

@@ -59,19 +59,44 @@ fn stalls(scene: &Scene<'_>, findings: &mut Findings) {
     let stalled: Vec<(i64, f64)> = scene.scope.iter().filter_map(|s| Some((s.at, player(s)?.stalled_ms?))).collect();
     let total: f64 = stalled.iter().map(|(_, ms)| ms).sum();
     let hits: Vec<i64> = stalled.iter().filter(|(_, ms)| *ms > 0.0).map(|(at, _)| *at).collect();
-    match (hits.first(), hits.last()) {
-        (Some(from), Some(to)) if total >= STALLED_MS => {
-            let limit = Some((STALLED_MS, source::AGORA));
-            let evidence = told(Kind::PlayerStalled, LaneName::Player, total, Unit::Ms, limit, (*from, *to));
-            findings.add(shortage(scene, evidence), Some(Trouble::Starved), &[(Vn, 0.3), (Pd, 0.3), (Vd, 0.1)]);
-        }
-        _ if stalled.len() >= CALM_S && hits.is_empty() => {
-            let span = (stalled[0].0, stalled[stalled.len() - 1].0);
-            let evidence = told(Kind::PlayerNeverStalled, LaneName::Player, 0.0, Unit::Ms, None, span);
-            findings.add(evidence, None, &[(Vn, -0.3), (Pd, -0.5)]);
-        }
-        _ => {}
+    if let (Some(from), Some(to)) = (hits.first(), hits.last())
+        && total >= STALLED_MS
+    {
+        let limit = Some((STALLED_MS, source::AGORA));
+        let evidence = told(Kind::PlayerStalled, LaneName::Player, total, Unit::Ms, limit, (*from, *to));
+        findings.add(shortage(scene, evidence), Some(Trouble::Starved), &[(Vn, 0.3), (Pd, 0.3), (Vd, 0.1)]);
     }
+}
+
+/// What is well at the player and the device. Called when all trouble is known: that frames come in time says nothing
+/// against a device that suffers elsewhere.
+pub(super) fn well(scene: &Scene<'_>, findings: &mut Findings) {
+    let suffers = findings.has(Trouble::Rendering) || findings.has(Trouble::Picture);
+    let never = |s: &Second| player(s)?.stalled_ms;
+    if let Some(hit) = calm(scene.scope, 1.0, CALM_S, never).filter(|hit| hit.worst < 1.0) {
+        let span = (hit.from, hit.to);
+        let evidence = told(Kind::PlayerNeverStalled, LaneName::Player, 0.0, Unit::Ms, None, span);
+        let starved = findings.has(Trouble::Starved);
+        findings.add(evidence, None, if starved { &[(Pd, -0.5)] } else { &[(Vn, -0.3), (Pd, -1.0)] });
+    }
+    if let Some(hit) = calm(scene.scope, NO_DROPS, CALM_S, flowing) {
+        let limit = Some((NO_DROPS, source::OWN));
+        let span = (hit.from, hit.to);
+        let evidence = told(Kind::NoFramesDropped, LaneName::Player, hit.mean, Unit::Percent, limit, span);
+        findings.add(evidence, None, if suffers { &[(Vd, -0.1)] } else { &[(Vd, -1.2)] });
+    }
+    let blocked = |s: &Second| s.device.as_ref()?.blocked;
+    if let Some(hit) = calm(scene.scope, BLOCKED_CALM, CALM_S, blocked) {
+        let limit = Some((BLOCKED_CALM, source::OWN));
+        let span = (hit.from, hit.to);
+        let evidence = told(Kind::DeviceCalm, LaneName::Device, hit.mean, Unit::Percent, limit, span);
+        findings.add(evidence, None, if suffers { &[(Vd, -0.2)] } else { &[(Vd, -1.0)] });
+    }
+}
+
+/// Dropped frames of seconds without waiting: after a wait, players drop what came too late.
+fn flowing(second: &Second) -> Option<f64> {
+    player(second).filter(|player| player.stalled_ms.unwrap_or(0.0) == 0.0)?.drop_share
 }
 
 fn pending(scene: &Scene<'_>, findings: &mut Findings) {
@@ -180,17 +205,11 @@ fn stream(scene: &Scene<'_>, findings: &mut Findings) {
 }
 
 fn rendering(scene: &Scene<'_>, findings: &mut Findings) {
-    let flowing = |s: &Second| player(s).filter(|p| p.stalled_ms.unwrap_or(0.0) == 0.0)?.drop_share;
     if let Some(hit) = sustained(scene.scope, DROPS, (3, 5), flowing) {
         let limit = Some((DROPS, source::OBSERVE_RTC));
         let span = (hit.from, hit.to);
         let evidence = told(Kind::FramesDropped, LaneName::Player, hit.mean, Unit::Percent, limit, span);
         findings.add(shortage(scene, evidence), Some(Trouble::Rendering), &[(Vd, 2.4)]);
-    } else if let Some(hit) = calm(scene.scope, NO_DROPS, CALM_S, flowing) {
-        let limit = Some((NO_DROPS, source::OWN));
-        let span = (hit.from, hit.to);
-        let evidence = told(Kind::NoFramesDropped, LaneName::Player, hit.mean, Unit::Percent, limit, span);
-        findings.add(evidence, None, &[(Vd, -1.2)]);
     }
     if let Some(hit) = sustained(scene.scope, OVER_BUDGET, (3, 5), |s| player(s)?.decode_share) {
         let limit = Some((OVER_BUDGET, source::OBSERVE_RTC));
@@ -212,8 +231,7 @@ fn device(scene: &Scene<'_>, findings: &mut Findings) {
     let blocked = |s: &Second| s.device.as_ref()?.blocked;
     let pressure = |s: &Second| s.device.as_ref()?.pressure;
     let lane = LaneName::Device;
-    let busy = sustained(scene.scope, BLOCKED, (3, 5), blocked);
-    if let Some(hit) = busy {
+    if let Some(hit) = sustained(scene.scope, BLOCKED, (3, 5), blocked) {
         let limit = Some((BLOCKED, source::OWN));
         let evidence = told(Kind::MainThreadBlocked, lane, hit.mean, Unit::Percent, limit, (hit.from, hit.to));
         findings.add(shortage(scene, evidence), Some(Trouble::Rendering), &[(Vd, 2.2), (Pd, -0.5), (Vn, -0.5)]);
@@ -222,9 +240,5 @@ fn device(scene: &Scene<'_>, findings: &mut Findings) {
         let limit = Some((PRESSURE, source::W3C));
         let evidence = told(Kind::DevicePressure, lane, hit.worst, Unit::Count, limit, (hit.from, hit.to));
         findings.add(shortage(scene, evidence), None, &[(Vd, 1.0)]);
-    } else if let Some(hit) = calm(scene.scope, BLOCKED_CALM, CALM_S, blocked).filter(|_| busy.is_none()) {
-        let limit = Some((BLOCKED_CALM, source::OWN));
-        let evidence = told(Kind::DeviceCalm, lane, hit.mean, Unit::Percent, limit, (hit.from, hit.to));
-        findings.add(evidence, None, &[(Vd, -1.0)]);
     }
 }

@@ -79,7 +79,8 @@ pub(crate) const PAGE: Lanes = Lanes { segments: true, device: true, picture: tr
 
 /// A page over `seconds`; `at` says how each second is.
 pub(crate) fn page(trace: &mut Trace, lanes: Lanes, seconds: i64, at: impl Fn(i64) -> Page) {
-    let (mut position, mut stalled, mut stalls, mut total, mut dropped, mut stalling) = (900.0, 0.0, 0.0, 0.0, 0.0, false);
+    let (mut position, mut stalled, mut stalls, mut total, mut dropped, mut stalling) =
+        (900.0, 0.0, 0.0, 0.0, 0.0, false);
     for second in 0..seconds {
         let page = at(second);
         let t = ((START + second) * 1_000) as f64;
@@ -89,26 +90,29 @@ pub(crate) fn page(trace: &mut Trace, lanes: Lanes, seconds: i64, at: impl Fn(i6
         stalling = page.stalled_ms > 0.0;
         total += page.frames;
         dropped += page.dropped;
-        trace.player.push(t, PlayerSample {
-            current_time: Some(position),
-            paused: Some(page.paused),
-            ended: Some(false),
-            buffered_ahead_s: Some(page.buffer_s),
-            stalls: Some(stalls),
-            stalled_ms: Some(stalled),
-            waiting: Some(stalling),
-            total_video_frames: Some(total),
-            dropped_video_frames: Some(dropped),
-            video_height: Some(360.0),
-            playback_rate: Some(1.0),
-            hidden: Some(page.hidden),
-            sharing: Some(page.sharing),
-            decode_ms: lanes.device.then_some(page.decode_ms),
-            frame_rate: lanes.device.then_some(30.0),
-            pending_ms: page.pending.map(|pending| pending.0),
-            pending_bytes: page.pending.map(|pending| pending.1),
-            ..PlayerSample::default()
-        });
+        trace.player.push(
+            t,
+            PlayerSample {
+                current_time: Some(position),
+                paused: Some(page.paused),
+                ended: Some(false),
+                buffered_ahead_s: Some(page.buffer_s),
+                stalls: Some(stalls),
+                stalled_ms: Some(stalled),
+                waiting: Some(stalling),
+                total_video_frames: Some(total),
+                dropped_video_frames: Some(dropped),
+                video_height: Some(360.0),
+                playback_rate: Some(1.0),
+                hidden: Some(page.hidden),
+                sharing: Some(page.sharing),
+                decode_ms: lanes.device.then_some(page.decode_ms),
+                frame_rate: lanes.device.then_some(30.0),
+                pending_ms: page.pending.map(|pending| pending.0),
+                pending_bytes: page.pending.map(|pending| pending.1),
+                ..PlayerSample::default()
+            },
+        );
         if lanes.segments && second % 2 == 0 && page.pending.is_none() {
             trace.segments.push(Segment {
                 t: Some(t + 300.0),
@@ -129,13 +133,16 @@ pub(crate) fn page(trace: &mut Trace, lanes: Lanes, seconds: i64, at: impl Fn(i6
             trace.device.push(t, device);
         }
         if lanes.picture {
-            trace.picture.push(t, PictureSample {
-                inspectable: Some(true),
-                frozen: Some(page.frozen),
-                black: Some(page.black),
-                corrupt: Some(page.corrupt),
-                ..PictureSample::default()
-            });
+            trace.picture.push(
+                t,
+                PictureSample {
+                    inspectable: Some(true),
+                    frozen: Some(page.frozen),
+                    black: Some(page.black),
+                    corrupt: Some(page.corrupt),
+                    ..PictureSample::default()
+                },
+            );
         }
     }
 }
