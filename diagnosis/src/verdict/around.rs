@@ -127,7 +127,7 @@ fn shown(near: &[(i64, &Reference)], findings: &mut Findings) {
             findings.add(evidence, None, &[(Ps, 3.0), (Vd, -1.5), (Vn, -0.5)]);
         } else if share <= SOUND {
             let evidence = fact(Kind::ReferenceSound, share, Unit::Percent, Some(SOUND), at);
-            findings.add(evidence, None, &[(Ps, -2.5), (Vd, 1.2)]);
+            findings.add(evidence, None, &[(Ps, -2.5), (Vd, 1.6)]);
         }
     }
 }

@@ -43,7 +43,6 @@ const CPU: f64 = 0.95;
 pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
     viewer_line(scene, findings);
     viewer_encoder(scene, findings);
-    viewer_clean(scene, findings);
     server(scene, findings);
     agent_line(scene, findings);
     agent_clean(scene, findings);
@@ -122,12 +121,13 @@ fn viewer_encoder(scene: &Scene<'_>, findings: &mut Findings) {
         let span = (hit.from, hit.to);
         let evidence = told(Kind::EncoderCpuLimited, LaneName::ViewerUp, value, Unit::Percent, limit, span);
         let both = slow.is_some() && held.is_some();
-        let weights: &[_] = if both { &[(Vd, 2.0)] } else { &[(Vd, 1.0)] };
+        let weights: &[_] = if both { &[(Vd, 2.3)] } else { &[(Vd, 1.0)] };
         findings.add(shortage(scene, evidence), both.then_some(Trouble::Rendering), weights);
     }
 }
 
-fn viewer_clean(scene: &Scene<'_>, findings: &mut Findings) {
+/// The viewer's side of the call shows nothing wrong. Called when all that speaks of the line is known.
+pub(super) fn clean(scene: &Scene<'_>, findings: &mut Findings) {
     let Some(loss) = calm(scene.scope, CLEAN_LOSS, CLEAN_S, up_loss) else { return };
     let quiet = calm(scene.scope, CLEAN_RTT_OVER_MS, CLEAN_S, up_rtt_over).is_some()
         && calm(scene.scope, JITTER_MS, CLEAN_S, up_jitter).is_some();

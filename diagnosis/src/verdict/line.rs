@@ -162,8 +162,18 @@ fn clean(scene: &Scene<'_>, findings: &mut Findings) {
     // The socket's round trip alone says less: it needs little of the line.
     let pings = scene.scope.iter().filter(|s| s.device.as_ref().is_some_and(|d| d.ping_ms.is_some())).count();
     let quiet = calm(scene.scope, CLEAN_BLOAT_MS, 5, |s| s.device.as_ref()?.ping_over_ms);
-    let none_worse = !findings.found(Kind::LineLoss) && !findings.found(Kind::LineBufferbloat);
-    if let Some(hit) = quiet.filter(|_| pings >= 5 && none_worse && !findings.found(Kind::LineJitter)) {
+    let worse = [
+        Kind::LineLoss,
+        Kind::LineJitter,
+        Kind::LineBufferbloat,
+        Kind::UplinkLoss,
+        Kind::UplinkJitter,
+        Kind::UplinkRttRaised,
+        Kind::UplinkLimited,
+        Kind::DownlinkLoss,
+    ];
+    let none_worse = !worse.iter().any(|kind| findings.found(*kind));
+    if let Some(hit) = quiet.filter(|_| pings >= 5 && none_worse) {
         let limit = Some((CLEAN_BLOAT_MS, source::BUFFERBLOAT));
         let evidence = told(Kind::LineClean, LaneName::Device, hit.mean, Unit::Ms, limit, (hit.from, hit.to));
         findings.add(evidence, None, if starved { &[(Vn, -0.8), (Pd, 0.5)] } else { &[(Vn, -0.4)] });

@@ -158,9 +158,10 @@ pub(crate) fn judge(trace: &Trace, timeline: &Timeline, issues: &[Issue]) -> Ver
         let scene = Scene { trace, scope, all: &timeline.seconds, share_shortage };
         let mut findings = Findings::default();
         player::collect(&scene, &mut findings);
-        line::collect(&scene, &mut findings);
         picture::collect(&scene, &mut findings);
         call::collect(&scene, &mut findings);
+        line::collect(&scene, &mut findings);
+        call::clean(&scene, &mut findings);
         around::collect(&scene, &mut findings);
         player::well(&scene, &mut findings);
         findings
