@@ -86,7 +86,7 @@ fn the_documented_thresholds_are_the_code_s() {
     }
 }
 
-/// Not a bound, since machines differ: prints what a call costs. `cargo test --release -- --ignored --nocapture cost`.
+/// Not a bound, since machines differ: prints what an answer costs; docs/diagnosis.md has the command.
 #[test]
 #[ignore = "a measurement"]
 fn cost_of_a_diagnosis() {

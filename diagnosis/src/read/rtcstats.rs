@@ -198,13 +198,11 @@ fn apply(last: &mut Reports, delta: &Map<String, Value>) {
             Value::Null => {
                 last.remove(id);
             }
-            Value::Object(change) => {
-                if last.len() < REPORTS_MAX || last.contains_key(id) {
-                    let report = last.entry(id.clone()).or_insert_with(|| Value::Object(Map::new()));
-                    merge(report, change, common);
-                }
+            Value::Object(change) if last.len() < REPORTS_MAX || last.contains_key(id) => {
+                let report = last.entry(id.clone()).or_insert_with(|| Value::Object(Map::new()));
+                merge(report, change, common);
             }
-            // The common time, and nothing else that we know.
+            // The common time, reports beyond the bound, and nothing else that we know.
             _ => {}
         }
     }

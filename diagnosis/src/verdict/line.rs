@@ -35,12 +35,11 @@ pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
     let blocked = findings.found(Kind::MainThreadBlocked);
     if let Some((at, preflight)) = latest(scene, Side::Viewer) {
         echo(preflight, at, blocked, findings);
-        if let Some(bloat) = preflight.loaded_rtt_ms.zip(preflight.rtt_ms).map(|(loaded, idle)| loaded - idle) {
-            if bloat >= BLOAT_MS {
-                let limit = Some((BLOAT_MS, source::BUFFERBLOAT));
-                let evidence = of_preflight(Kind::LineBufferbloat, bloat, Unit::Ms, limit, at);
-                findings.add(shortage(scene, evidence), None, &[(Vn, 1.0)]);
-            }
+        let bloat = preflight.loaded_rtt_ms.zip(preflight.rtt_ms).map(|(loaded, idle)| loaded - idle);
+        if let Some(bloat) = bloat.filter(|bloat| *bloat >= BLOAT_MS) {
+            let limit = Some((BLOAT_MS, source::BUFFERBLOAT));
+            let evidence = of_preflight(Kind::LineBufferbloat, bloat, Unit::Ms, limit, at);
+            findings.add(shortage(scene, evidence), None, &[(Vn, 1.0)]);
         }
         rates(scene, preflight, at, findings);
         host(preflight, at, findings);
