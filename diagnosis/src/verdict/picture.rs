@@ -1,0 +1,44 @@
+//! Evidence of what the player's picture looks like.
+
+use super::Cause::{PlatformDelivery as Pd, PlatformSource as Ps, ViewerDevice as Vd};
+use super::Scene;
+use super::evidence::{EvidenceKind as Kind, Findings, Trouble, Unit, sustained, told};
+use crate::model::LaneName;
+use crate::thresholds::{self as limit, source};
+
+/// Share of a second's frames that makes the second black, and damaged (own).
+const BLACK: f64 = 0.9;
+const DAMAGED: f64 = 0.3;
+
+pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
+    let lane = LaneName::Picture;
+    let trouble = Some(Trouble::Picture);
+    if let Some(hit) = sustained(scene.scope, limit::STILL_SHARE, (4, 5), |s| s.picture.as_ref()?.stopped) {
+        #[expect(clippy::cast_precision_loss, reason = "at most a day's seconds")]
+        let seconds = hit.seconds as f64;
+        let evidence =
+            told(Kind::PictureStopped, lane, seconds, Unit::Seconds, Some((4.0, source::OWN)), (hit.from, hit.to));
+        // Frames flow and show the same: what is fed in stands still. A page that drops frames may do that, too.
+        let weights: &[_] = if findings.found(Kind::FramesDropped) || findings.found(Kind::PlayerStuck) {
+            &[(Ps, 0.4), (Vd, 0.6)]
+        } else {
+            &[(Ps, 2.0), (Vd, 0.3)]
+        };
+        findings.add(evidence, trouble, weights);
+    }
+    if let Some(hit) = sustained(scene.scope, BLACK, (3, 4), |s| s.picture.as_ref()?.black) {
+        let span = (hit.from, hit.to);
+        let evidence = told(Kind::PictureBlack, lane, hit.mean, Unit::Percent, Some((BLACK, source::OWN)), span);
+        findings.add(evidence, trouble, &[(Ps, 2.0), (Vd, 0.4)]);
+    }
+    let damage = |s: &crate::timeline::Second| {
+        let picture = s.picture.as_ref()?;
+        let kinds = [picture.corrupt, picture.blocky, picture.striped, picture.torn, picture.banded];
+        kinds.into_iter().flatten().reduce(f64::max)
+    };
+    if let Some(hit) = sustained(scene.scope, DAMAGED, (3, 5), damage) {
+        let span = (hit.from, hit.to);
+        let evidence = told(Kind::PictureDamaged, lane, hit.mean, Unit::Percent, Some((DAMAGED, source::OWN)), span);
+        findings.add(evidence, trouble, &[(Ps, 0.8), (Vd, 0.8), (Pd, 0.3)]);
+    }
+}
