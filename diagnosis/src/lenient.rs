@@ -80,6 +80,13 @@ macro_rules! names {
             pub const ALL: &[Self] = &[ $( Self::$variant, )* ];
         }
 
+        impl ::std::fmt::Display for $name {
+            /// The name that stands in JSON.
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::serde::Serialize::serialize(self, f)
+            }
+        }
+
         impl $crate::lenient::Lenient for $name {
             fn lenient(value: &::serde_json::Value) -> Option<Self> {
                 ::serde::Deserialize::deserialize(value).ok()

@@ -1,6 +1,7 @@
-//! The command line: `serve`, `user`, `token`.
+//! The command line: `serve`, `user`, `token`, `diagnose`.
 
 mod banner;
+mod diagnose;
 mod lan;
 mod serve;
 mod tokens;
@@ -36,6 +37,8 @@ enum Command {
     /// Make API keys and viewer tokens.
     #[command(subcommand)]
     Token(tokens::TokenCommand),
+    /// Say why a picture stuttered, from a file of measurements.
+    Diagnose(diagnose::DiagnoseArgs),
 }
 
 /// Where the data of a command is.
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
             Command::Serve(args) => serve::run(args).await,
             Command::User(command) => users::run(command).await,
             Command::Token(command) => tokens::run(command).await,
+            Command::Diagnose(args) => diagnose::run(&args),
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
@@ -101,7 +105,8 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sightline: {error:#}");
-            if error.is::<config::ConfigError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            let mendable = error.is::<config::ConfigError>() || error.is::<diagnose::Unreadable>();
+            if mendable { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

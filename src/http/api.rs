@@ -47,6 +47,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(tickets::one))
         .routes(routes!(tickets::player))
         .routes(routes!(tickets::telemetry_file))
+        .routes(routes!(tickets::verdict))
         .routes(routes!(tickets::token))
         .routes(routes!(ops::ops))
         .routes(routes!(load_test::make))

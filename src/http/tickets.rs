@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
+use diagnosis::{Diagnosis, Trace};
 use serde::Deserialize;
 use signaling::TicketNumber;
 use signaling::api::{Series, TelemetryExport, Ticket, TicketList, TokenAnswer, TokenRequest};
@@ -103,6 +104,28 @@ pub(super) async fn telemetry_file(
     let export = telemetry::export(row.ticket, calls, player);
     let disposition = format!("attachment; filename=\"sightline-ticket-{number}.json\"");
     Ok(([(header::CONTENT_DISPOSITION, disposition)], Json(export)).into_response())
+}
+
+/// Why the picture stuttered, as the samples of a ticket say: causes, evidence, issues and scores (docs/diagnosis.md).
+#[utoipa::path(get, path = "/api/v1/tickets/{number}/diagnosis", tag = "tickets", params(("number" = i64, Path)),
+    responses((status = 200, body = Object), (status = 404, description = "No such ticket")))]
+pub(super) async fn verdict(
+    State(app): State<Arc<App>>,
+    _principal: Principal,
+    Path(number): Path<i64>,
+) -> Result<Json<Diagnosis>, ApiRefusal> {
+    let row = find(&app, number).await?;
+    let (calls, player) = measured(&app, &row).await?;
+    let export = telemetry::export(row.ticket, calls, player);
+    // Hours of samples take milliseconds: not on the threads that serve sockets.
+    let judged = tokio::task::spawn_blocking(move || judge(&export)).await;
+    judged.map(Json).map_err(|_| ApiRefusal::new(ErrorCode::Internal, "the samples of this ticket could not be judged"))
+}
+
+/// The verdict of a ticket's telemetry: the same as of its file on the command line. Without a sample it is undetermined.
+fn judge(export: &TelemetryExport) -> Diagnosis {
+    let parsed = serde_json::to_value(export).ok().and_then(|value| diagnosis::read::parse_value(&value, None).ok());
+    diagnosis::diagnose(&parsed.map_or_else(Trace::new, |parsed| parsed.trace), None)
 }
 
 /// Query of the player's samples.

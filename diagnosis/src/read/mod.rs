@@ -154,15 +154,28 @@ pub fn parse_as(bytes: &[u8], side: Option<Side>) -> Result<Parsed, ReadError> {
         (Form::Rtcstats, rtcstats::read_lines(text, side, &mut remarks)?)
     } else {
         let value: Value = serde_json::from_str(text).map_err(not_json)?;
-        let form = tell(&value)?;
-        let trace = match form {
-            Form::Sightline => own::read(&value, &mut remarks)?,
-            Form::WebrtcInternals => internals::read(&value, side, &mut remarks)?,
-            Form::Rtcstats => rtcstats::read_value(&value, side, &mut remarks)?,
-            Form::GetStatsSeries => series::read(&value, side, &mut remarks)?,
-        };
-        (form, trace)
+        return parse_value(&value, side);
     };
+    parsed(form, trace, remarks)
+}
+
+/// The same of JSON that is there already, such as a ticket's telemetry.
+///
+/// # Errors
+/// [`ReadError`] says what and where.
+pub fn parse_value(value: &Value, side: Option<Side>) -> Result<Parsed, ReadError> {
+    let mut remarks = Remarks::default();
+    let form = tell(value)?;
+    let trace = match form {
+        Form::Sightline => own::read(value, &mut remarks)?,
+        Form::WebrtcInternals => internals::read(value, side, &mut remarks)?,
+        Form::Rtcstats => rtcstats::read_value(value, side, &mut remarks)?,
+        Form::GetStatsSeries => series::read(value, side, &mut remarks)?,
+    };
+    parsed(form, trace, remarks)
+}
+
+fn parsed(form: Form, trace: Trace, remarks: Remarks) -> Result<Parsed, ReadError> {
     if trace.is_empty() {
         let found = remarks.0.first().cloned().unwrap_or_else(|| "no sample in it".to_owned());
         return Err(malformed(form, "the whole file", format!("nothing to judge: {found}")));

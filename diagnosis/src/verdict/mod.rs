@@ -22,7 +22,7 @@ use crate::model::{LaneName, Trace};
 use crate::timeline::{Second, Timeline};
 
 pub use evidence::{Evidence, EvidenceKind};
-pub use text::Sentences;
+pub use text::{Sentences, Text};
 
 use evidence::{Findings, TROUBLES, Trouble};
 

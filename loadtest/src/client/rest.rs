@@ -125,6 +125,14 @@ impl RestClient {
         self.get(&format!("/api/v1/tickets/{number}/telemetry")).await
     }
 
+    /// What is said about a ticket's telemetry, as JSON (docs/diagnosis.md).
+    ///
+    /// # Errors
+    /// [`ClientError::Rest`], [`ClientError::Unreachable`].
+    pub async fn diagnosis(&self, number: i64) -> Result<serde_json::Value, ClientError> {
+        self.get(&format!("/api/v1/tickets/{number}/diagnosis")).await
+    }
+
     /// The operations page's figures.
     ///
     /// # Errors

@@ -11,7 +11,10 @@ use str0m::format::Codec;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpWrite;
-use str0m::{Candidate, Event, Input, Output, Rtc};
+use str0m::{Candidate, Event, Input, Output, Rtc, RtcError};
+
+/// A wake-up that never comes: longer than any scenario.
+const NEVER: Duration = Duration::from_secs(100_000);
 
 /// A packet as a participant got it.
 pub(crate) struct Received {
@@ -35,6 +38,8 @@ pub(crate) struct Client {
     pub(crate) echoes: Vec<Vec<u8>>,
     /// When it wants to be told the time.
     pub(crate) wake: Instant,
+    /// It is over: nothing is done or said any more.
+    closed: bool,
     codec: Codec,
     mids: Vec<Mid>,
     names: Vec<String>,
@@ -96,6 +101,7 @@ impl Client {
             pending: Some(pending),
             fast: None,
             sequence: HashMap::new(),
+            closed: false,
         };
         let offer = client.number_mids(&offer.to_sdp_string());
         (client, offer)
@@ -146,11 +152,25 @@ impl Client {
     }
 
     pub(crate) fn tick(&mut self, now: Instant, now_ms: u64, out: &mut Vec<(SocketAddr, Vec<u8>)>) {
+        if self.closed {
+            return;
+        }
         if self.wake <= now {
             self.rtc.handle_input(Input::Timeout(now)).unwrap();
         }
         loop {
-            match self.rtc.poll_output().unwrap() {
+            let output = match self.rtc.poll_output() {
+                Ok(output) => output,
+                // The server closed the connection while its data channels were being set up, and str0m has nothing to
+                // shut down yet. Whoever ought to be there is missed by the oracle.
+                Err(RtcError::Sctp(error)) if format!("{error:?}").contains("ErrShutdownNonEstablished") => {
+                    self.closed = true;
+                    self.wake = now + NEVER;
+                    return;
+                }
+                Err(error) => panic!("{error}"),
+            };
+            match output {
                 Output::Timeout(at) => {
                     self.wake = at;
                     return;

@@ -25,7 +25,9 @@ const IO_CRATES: [&str; 12] = [
 fn forbidden_packages(folder: &str) -> Vec<&'static str> {
     let own: &[&str] = match folder {
         "media" => &["signaling", "sightline-signaling", "sightline", "loadtest"],
-        "diagnosis" => &["media", "sightline-media", "signaling", "sightline-signaling", "sightline", "loadtest", "str0m"],
+        "diagnosis" => {
+            &["media", "sightline-media", "signaling", "sightline-signaling", "sightline", "loadtest", "str0m"]
+        }
         "signaling" => &["media", "sightline-media", "sightline", "loadtest", "str0m"],
         "loadtest" => return vec!["media", "sightline-media", "sightline"],
         _ => return Vec::new(),
