@@ -8,5 +8,5 @@ need_toolchains
 npm_install web-demo
 static_checks
 counted "web unit tests" count_vitest vitest
-counted "rust unit tests" count_cargo cargo test --quiet --locked --workspace --lib --bins --no-fail-fast
+counted "rust unit tests" count_cargo cargo test --quiet --locked --workspace --exclude sightline-fuzz --lib --bins --no-fail-fast
 finish
