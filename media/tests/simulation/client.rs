@@ -30,7 +30,8 @@ pub(crate) struct Received {
 pub(crate) struct Client {
     pub(crate) rtc: Rtc,
     pub(crate) address: SocketAddr,
-    pub(crate) connected: bool,
+    /// When its own handshake was done, ms: a flight after the server's.
+    pub(crate) connected_ms: Option<u64>,
     /// Requests for a key frame that came: m-line and time, ms.
     pub(crate) asked: Vec<(usize, u64)>,
     /// Everything received, in the order of arrival.
@@ -90,7 +91,7 @@ impl Client {
         let mut client = Self {
             rtc,
             address,
-            connected: false,
+            connected_ms: None,
             asked: Vec::new(),
             received: Vec::new(),
             echoes: Vec::new(),
@@ -183,7 +184,7 @@ impl Client {
 
     fn event(&mut self, event: Event, now_ms: u64) {
         match event {
-            Event::Connected => self.connected = true,
+            Event::Connected => self.connected_ms = Some(now_ms),
             Event::KeyframeRequest(request) => {
                 let line = self.mids.iter().position(|m| *m == request.mid).unwrap();
                 self.asked.push((line, now_ms));

@@ -52,7 +52,7 @@ impl Direct {
             largest_sent: 0,
         };
         direct.run(1_000);
-        assert!(direct.clients.iter().all(|c| c.connected), "both connected");
+        assert!(direct.clients.iter().all(|c| c.connected_ms.is_some()), "both connected");
         direct
     }
 

@@ -117,13 +117,13 @@ impl Participant {
 
     /// When it next sends a picture or sound.
     pub(crate) fn next_ms(&self) -> Option<u64> {
-        let on = self.sends.values().filter(|s| s.on && self.client.connected && !self.vanished);
+        let on = self.sends.values().filter(|s| s.on && self.client.connected_ms.is_some() && !self.vanished);
         on.map(|s| s.next_ms).min()
     }
 
     /// Sends what is due.
     pub(crate) fn publish(&mut self, scenario: &Scenario, now: Instant, ms: u64, rng: &mut ChaCha8Rng) {
-        if !self.client.connected || self.vanished {
+        if self.client.connected_ms.is_none() || self.vanished {
             return;
         }
         let Self { client, sends, ssrcs, .. } = self;

@@ -416,7 +416,9 @@ impl World {
     }
 
     fn restart_ice(&mut self, person: usize, ms: u64) {
-        let Some(index) = self.of(person).filter(|i| self.participants[*i].client.connected) else { return };
+        let Some(index) = self.of(person).filter(|i| self.participants[*i].client.connected_ms.is_some()) else {
+            return;
+        };
         let rtt_ms = self.network.rtt_ms(person);
         let participant = &mut self.participants[index];
         // One restart at a time: browsers do not make an offer before the last one is answered.

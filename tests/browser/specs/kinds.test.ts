@@ -339,7 +339,7 @@ async function expectMadeUpScreen(agent: Agent): Promise<void> {
 
 /** The camera's four quarters are at the agent, in their colours and at their size. */
 async function expectCamera(agent: Agent): Promise<void> {
-  const video = agent.call.locator('video').first();
+  const { video } = agent;
   await expect.poll(async () => (await quarters(video)).worst, { message: 'worst quarter, of 255' }).toBeLessThan(40);
   expect(await quarters(video)).toMatchObject(CAMERA);
 }
