@@ -10,7 +10,7 @@ mkdir -p target/fuzz fuzz/artifacts
 export RUSTC_WORKSPACE_WRAPPER="$ROOT/scripts/fuzz-rustc.sh"
 step "build the fuzz targets" cargo build --quiet --locked --package sightline-fuzz --bins
 failed=0
-for target in ws-message sdp-offer datagram telemetry-block segment picture; do
+for target in ws-message sdp-offer datagram telemetry-block segment picture measurement-file; do
   mkdir -p "target/fuzz/corpus/$target"
   log="target/fuzz/$target.log"
   say "▸ fuzz $target"
@@ -25,5 +25,5 @@ for target in ws-message sdp-offer datagram telemetry-block segment picture; do
   fi
   if [ -n "${MERGE:-}" ]; then "target/debug/fuzz-$target" -merge=1 "fuzz/corpus/$target" "target/fuzz/corpus/$target" >>"$log" 2>&1; fi
 done
-echo "test result: $((6 - failed)) passed; $failed failed; 0 ignored;"
+echo "test result: $((7 - failed)) passed; $failed failed; 0 ignored;"
 [ "$failed" -eq 0 ]
