@@ -63,7 +63,7 @@ impl Bench {
         for ms in 0..END_MS {
             let now = self.start + Duration::from_millis(ms);
             if ms == JOIN_MS {
-                assert!(self.clients.iter().all(|client| client.connected), "everyone is connected");
+                assert!(self.clients.iter().all(|client| client.connected_ms.is_some()), "everyone is connected");
                 self.keys.iter().for_each(|key| self.core.join(now, room, *key).expect("joins"));
             }
             if ms == PUBLISH_MS {

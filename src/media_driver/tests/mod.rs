@@ -64,7 +64,8 @@ impl Participant {
 fn pump_until(participants: &mut [&mut Participant], mut done: impl FnMut(&mut [&mut Participant]) -> bool) {
     let begin = Instant::now();
     while !done(participants) {
-        let state = || participants.iter().map(|p| (p.client.connected, p.client.video().len(), &p.client.echoes));
+        let state =
+            || participants.iter().map(|p| (p.client.connected_ms.is_some(), p.client.video().len(), &p.client.echoes));
         assert!(begin.elapsed() < PATIENCE, "waited too long: {:?}", state().collect::<Vec<_>>());
         participants.iter_mut().for_each(|p| p.pump());
         std::thread::sleep(Duration::from_millis(1));
@@ -122,7 +123,7 @@ async fn bound_to_loopback_this_machine_gets_through_by_its_outward_address() {
         answer.split_inclusive("\r\n").filter(|line| !(line.starts_with("a=candidate") && line.contains("127.0.0.1")));
     client.answer(&told.collect::<String>());
     let mut browser = Participant { client, socket, peer, start };
-    pump_until(&mut [&mut browser], |p| p[0].client.connected);
+    pump_until(&mut [&mut browser], |p| p[0].client.connected_ms.is_some());
     media.shutdown().await;
 }
 
@@ -133,7 +134,9 @@ async fn forwards(bind: IpAddr, from: IpAddr) {
     let mut agent = Participant::connect(&media, from).await;
     media.join(room, viewer.peer).await.unwrap();
     media.join(room, agent.peer).await.unwrap();
-    pump_until(&mut [&mut viewer, &mut agent], |p| p[0].client.connected && p[1].client.connected);
+    pump_until(&mut [&mut viewer, &mut agent], |p| {
+        p[0].client.connected_ms.is_some() && p[1].client.connected_ms.is_some()
+    });
     pump_until(&mut [&mut viewer, &mut agent], |p| p[0].client.send_fast(&[1, 2, 3]));
     let mut frame = 0;
     pump_until(&mut [&mut viewer, &mut agent], |p| {
@@ -194,7 +197,7 @@ async fn a_panicking_worker_says_what_it_lost_and_starts_again_on_its_port() {
     let room = media.create_room(Some(0)).await.unwrap();
     let mut peer = Participant::connect(&media, localhost).await;
     media.join(room, peer.peer).await.unwrap();
-    pump_until(&mut [&mut peer], |p| p[0].client.connected);
+    pump_until(&mut [&mut peer], |p| p[0].client.connected_ms.is_some());
     let before = media.workers()[0];
     media.panic(0).await;
     let failed = until(&mut events, |e| matches!(e, MediaEvent::WorkerFailed { .. })).await;
@@ -204,7 +207,7 @@ async fn a_panicking_worker_says_what_it_lost_and_starts_again_on_its_port() {
     // The worker lives, on its port, and gives out new keys.
     let mut again = Participant::connect(&media, localhost).await;
     assert_ne!(again.peer, peer.peer);
-    pump_until(&mut [&mut again], |p| p[0].client.connected);
+    pump_until(&mut [&mut again], |p| p[0].client.connected_ms.is_some());
     let after = media.workers()[0];
     assert_eq!((after.udp_port, after.restarts, after.peers), (before.udp_port, 1, 1));
     assert_eq!(media.workers()[1].restarts, 0);
