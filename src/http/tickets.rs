@@ -119,7 +119,10 @@ pub(super) async fn verdict(
     let export = telemetry::export(row.ticket, calls, player);
     // Hours of samples take milliseconds: not on the threads that serve sockets.
     let judged = tokio::task::spawn_blocking(move || judge(&export)).await;
-    judged.map(Json).map_err(|_| ApiRefusal::new(ErrorCode::Internal, "the samples of this ticket could not be judged"))
+    judged.map(Json).map_err(|error| {
+        tracing::error!(%error, ticket = number, "the samples could not be judged");
+        ApiRefusal::new(ErrorCode::Internal, "the samples of this ticket could not be judged")
+    })
 }
 
 /// The verdict of a ticket's telemetry: the same as of its file on the command line. Without a sample it is undetermined.

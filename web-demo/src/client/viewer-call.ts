@@ -132,6 +132,8 @@ export class ViewerCall {
   readonly #courtesy = new Courtesy();
   #rebuilds = 0;
   #rebuild: ReturnType<typeof setTimeout> | undefined;
+  /** The first seconds of a picture are not over, if they have begun. */
+  #starting = true;
   #started: ReturnType<typeof setTimeout> | undefined;
   #away: ReturnType<typeof setTimeout> | undefined;
 
@@ -315,7 +317,11 @@ export class ViewerCall {
     this.#measure(peer);
     this.#session.connection.setInCall(true);
     this.state.set({ kind: 'sharing', surface, sinceMs: Date.now() });
-    this.#started = setTimeout(() => void this.#tune(), START_MS);
+    clearTimeout(this.#started);
+    this.#started = setTimeout(() => {
+      this.#starting = false;
+      void this.#tune();
+    }, START_MS);
     this.#sources.start();
     this.#followServer();
     this.#followLine();
@@ -491,13 +497,11 @@ export class ViewerCall {
   async #tune(): Promise<void> {
     const peer = this.#peer;
     if (!peer) return;
-    const state = this.state.get();
-    const starting = state.kind !== 'sharing' || Date.now() - state.sinceMs < START_MS;
     // The one that is waited for comes first.
     const slots = this.#capture?.slot === 'camera' ? (['camera', 'screen'] as const) : (['screen', 'camera'] as const);
     for (const slot of slots) {
       const surface = this.#capture?.slot === slot ? this.#capture.surface : slot;
-      await tuneSender(peer.sender(slot), surface, this.#content, starting, this.#courtesy.limitKbps);
+      await tuneSender(peer.sender(slot), surface, this.#content, this.#starting, this.#courtesy.limitKbps);
     }
   }
 
