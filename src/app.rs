@@ -15,6 +15,7 @@ use crate::pictures::Pictures;
 use crate::pressure::Pressure;
 use crate::support::Desk;
 use crate::telemetry::TelemetryLog;
+use crate::verdicts::LiveVerdicts;
 use crate::ws::Sessions;
 
 /// One node's parts.
@@ -39,6 +40,8 @@ pub struct App {
     pub calls: Arc<Calls>,
     /// Samples.
     pub telemetry: TelemetryLog,
+    /// Conversations that send samples now.
+    pub verdicts: LiveVerdicts,
     /// Pictures in chats.
     pub pictures: Pictures,
     /// Bounds of the public port.

@@ -19,6 +19,9 @@ use crate::pressure::Pressure;
 /// How often the rate limiters forget quiet addresses. What they hold is bounded by the connects of a minute.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
+/// Measurements of lines that one address may begin in a minute, each of one connection and some fetches: a school's or an
+/// office's viewers come from one address.
+const PREFLIGHTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).unwrap();
 /// Requests for a call a minute in one conversation: a person changes their mind a few times, a script fills the timeline.
 const CALL_REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).unwrap();
 
@@ -35,6 +38,7 @@ pub struct Gate {
     sign_ins: PerAddress,
     tickets: PerAddress,
     pictures: PerAddress,
+    preflights: PerAddress,
     call_requests: PerConversation,
     swept: Mutex<Instant>,
     sockets_max: usize,
@@ -79,6 +83,7 @@ impl Gate {
             sign_ins: per_minute(limits.sign_ins_per_address_per_minute),
             tickets: per_minute(limits.tickets_per_address_per_minute),
             pictures: per_minute(limits.pictures_per_address_per_minute),
+            preflights: RateLimiter::keyed(Quota::per_minute(PREFLIGHTS_PER_MINUTE)),
             call_requests: RateLimiter::keyed(Quota::per_minute(CALL_REQUESTS_PER_MINUTE)),
             swept: Mutex::new(Instant::now()),
             sockets_max: limits.sockets_max,
@@ -146,6 +151,17 @@ impl Gate {
         check(&self.tickets, subscriber_of(address), "too many new tickets from this address, wait a minute")
     }
 
+    /// A step of measuring a line. Refused while this process does not keep up: a measurement would not be of the line.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Overloaded`], [`ErrorCode::RateLimited`].
+    pub fn preflight(&self, address: IpAddr) -> Result<(), Refusal> {
+        if self.pressure.is_overloaded() {
+            return Err(shed("the server is overloaded, try again shortly"));
+        }
+        check(&self.preflights, subscriber_of(address), "too many measurements from this address, wait a minute")
+    }
+
     /// Leave to upload a picture.
     ///
     /// # Errors
@@ -169,7 +185,7 @@ impl Gate {
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
         if swept.elapsed() >= SWEEP_EVERY {
             *swept = Instant::now();
-            for limiter in [&self.connects, &self.sign_ins, &self.tickets, &self.pictures] {
+            for limiter in [&self.connects, &self.sign_ins, &self.tickets, &self.pictures, &self.preflights] {
                 limiter.retain_recent();
             }
             self.call_requests.retain_recent();

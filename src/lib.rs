@@ -21,4 +21,5 @@ pub mod server;
 pub mod storage;
 pub mod support;
 pub mod telemetry;
+pub mod verdicts;
 pub mod ws;

@@ -44,7 +44,11 @@ pub fn sha256(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
-fn fill(bytes: &mut [u8]) {
+/// Fills with random bytes.
+///
+/// # Panics
+/// When the operating system has no randomness to give.
+pub fn fill(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system has a random source");
 }
 

@@ -23,6 +23,7 @@ use crate::pressure::Pressure;
 use crate::storage::{StorageError, Store};
 use crate::support::{CallBook, Desk, Line, keep_line};
 use crate::telemetry::{TelemetryError, TelemetryLog, TelemetryOptions};
+use crate::verdicts::{Judged, LiveVerdicts, tell};
 use crate::ws::Sessions;
 use crate::{clock, demo, http, random};
 
@@ -142,8 +143,9 @@ impl Server {
         let node = NodeId(node_name(&config, &data)?);
         let auth = Auth::open(store.clone()).await?;
         let new_api_key = first_api_key(&auth, &data).await?;
-        let telemetry =
+        let (telemetry, tap) =
             TelemetryLog::open(TelemetryOptions::new(data.join("telemetry"), &node.0), store.clone()).await?;
+        let (verdicts, judged) = LiveVerdicts::start(tap).map_err(|error| TelemetryError::Io(error.to_string()))?;
         let pictures = PictureFiles::open(&data.join("pictures"))?;
         let (media, media_events) = media_driver::start(media_config(&config), clock::now_ms_f64)?;
 
@@ -185,12 +187,13 @@ impl Server {
             desk,
             calls: Arc::clone(&calls),
             telemetry,
+            verdicts,
             metrics: metrics_handle(),
             closing: closing_seen,
             config,
         });
         app.desk.ship_canned_replies().await?;
-        let tasks = start_tasks(&app, media_events, pictures).await?;
+        let tasks = start_tasks(&app, media_events, pictures, judged).await?;
         let handle = axum_server::Handle::new();
         let serving = serve(listener, address, tls, handle.clone(), Arc::clone(&app))?;
         Ok(Self { address, app, new_api_key, bus, http: handle, serving, closing, tasks })
@@ -280,12 +283,14 @@ async fn start_tasks(
     app: &Arc<App>,
     media_events: mpsc::Receiver<MediaEvent>,
     pictures: PictureFiles,
+    judged: mpsc::Receiver<Judged>,
 ) -> Result<Vec<JoinHandle<()>>, ServerError> {
     let mut tasks = vec![
         tokio::spawn(Arc::clone(&app.calls).run(media_events)),
         tokio::spawn(listen_to_nodes(Arc::clone(app))),
         tokio::spawn(keep_line(Arc::clone(&app.desk))),
         tokio::spawn(Arc::clone(&app.pressure).watch()),
+        tokio::spawn(tell(Arc::clone(&app.desk), judged)),
         tokio::spawn(remove_orphans(pictures, app.desk.store.clone())),
     ];
     if app.demo {

@@ -1,5 +1,7 @@
 //! Views of the REST API, `/api/v1`. Absent measurements are `null`, never 0.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -226,6 +228,11 @@ pub struct TelemetryExport {
     pub calls: Vec<Call>,
     /// The player.
     pub player: Series,
+    /// Every other lane that is no leg of a call, by its name (docs/diagnosis.md).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(type = "Record<string, Array<Record<string, unknown> & { t: number }>>"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub lanes: BTreeMap<String, Vec<Value>>,
 }
 
 /// `POST /api/v1/session`: signs an agent in; the answer sets the session cookie.

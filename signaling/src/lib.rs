@@ -13,6 +13,7 @@ pub mod load_test;
 pub mod resume;
 pub mod session;
 pub mod timeline;
+pub mod verdict;
 pub mod wire;
 
 pub use ids::{CallId, CannedReplyId, ConversationId, PictureId, TicketNumber, UserId};

@@ -41,3 +41,10 @@ pub const CANNED_REPLIES_MAX: usize = 500;
 pub const CANNED_SHORTCUT_CHARS_MAX: usize = 32;
 /// Longest title of a canned reply, characters.
 pub const CANNED_TITLE_CHARS_MAX: usize = 120;
+/// Longest time that a connection for measuring a line lives, ms: the long preflight takes 8 s, and setting up on a bad line
+/// some more.
+pub const PREFLIGHT_MS_MAX: u64 = 15_000;
+/// Longest remark of an agent on a verdict, characters.
+pub const WORD_NOTE_CHARS_MAX: usize = 500;
+/// Most bytes of one answer of `GET /api/v1/probe/{bytes}`: the whole of a light preflight.
+pub const PROBE_BYTES_MAX: usize = 300_000;

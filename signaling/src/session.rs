@@ -44,6 +44,8 @@ impl Standing {
                 | M::Block(_)
                 | M::RequestCall {}
                 | M::EndRequest { .. }
+                | M::PreflightOffer { .. }
+                | M::PreflightClose {}
                 | M::Rate { .. },
             ) => Ok(()),
             (

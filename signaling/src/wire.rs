@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CallId, ConversationId, ID_BYTES_MAX, TicketNumber, UserId};
 use crate::limits;
 use crate::timeline::{AuthorKind, EndReason, Entry, Surface};
+use crate::verdict::{Incidents, VerdictBrief};
 
 /// Version of this protocol. A client of another version is refused with [`ErrorCode::Version`] and reloads.
 pub const PROTOCOL_VERSION: u16 = 1;
@@ -198,6 +199,14 @@ pub enum ClientMessage {
     },
     /// The peer connection is gone or unwanted.
     MediaClose {},
+    /// Viewer: offer for a connection with the data channel `fast` alone, over which the page measures its line. Answered by
+    /// `preflight_answer`; the server closes it after [`limits::PREFLIGHT_MS_MAX`].
+    PreflightOffer {
+        /// Session description with one data section.
+        sdp: String,
+    },
+    /// Viewer: the measurement is over.
+    PreflightClose {},
     /// A connect phase was reached at this end.
     Phase {
         /// The call.
@@ -304,7 +313,7 @@ pub struct Block {
     pub source: String,
     /// Server time of the first sample.
     pub t0_ms: f64,
-    /// How `bytes` is encoded: `json1` is a JSON array of samples.
+    /// How `bytes` is encoded: `json1`, `lanes1` or `lanes1z` (docs/protocol.md).
     pub codec: String,
     /// Base64 of at most [`limits::BLOCK_BYTES_MAX`] bytes.
     pub bytes: String,
@@ -587,6 +596,15 @@ pub enum ServerMessage {
         #[cfg_attr(feature = "typescript", ts(optional))]
         watched: Option<CallId>,
     },
+    /// Answer to `preflight_offer`.
+    PreflightAnswer {
+        /// Session description.
+        sdp: String,
+    },
+    /// Viewer: the agent asks the page to measure its line at length.
+    Preflight {},
+    /// Agent: incidents, whenever they change and after the desk.
+    Incidents(Incidents),
     /// A telemetry block is on disk.
     BlockAck {
         /// As sent.
@@ -756,6 +774,10 @@ pub struct ConversationSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub call_requested_at_ms: Option<i64>,
+    /// Why the picture stutters, as far as the samples say; absent without samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub verdict: Option<Box<VerdictBrief>>,
 }
 
 /// State of a call.
@@ -935,7 +957,7 @@ impl ClientMessage {
                 bound_opt("token", hello.token.as_deref(), limits::TOKEN_BYTES_MAX)
             }
             Self::Send { client_id, text, .. } => check_message(client_id, text),
-            Self::WatchCall { sdp, .. } => bound("sdp", sdp, limits::SDP_BYTES_MAX),
+            Self::WatchCall { sdp, .. } | Self::PreflightOffer { sdp } => bound("sdp", sdp, limits::SDP_BYTES_MAX),
             Self::Note { client_id, text, .. } => check_message(client_id, text),
             Self::MediaOffer { sdp, line, .. } => {
                 bound("sdp", sdp, limits::SDP_BYTES_MAX)?;

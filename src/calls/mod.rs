@@ -15,4 +15,4 @@ mod phases;
 mod samples;
 mod service;
 
-pub use service::Calls;
+pub use service::{Calls, media_refusal};

@@ -364,7 +364,7 @@ impl Calls {
 }
 
 /// What a client is told when the media refuses.
-pub(super) fn media_refusal(error: MediaError) -> Refusal {
+pub fn media_refusal(error: MediaError) -> Refusal {
     match error {
         MediaError::BadSdp(detail) => Refusal::new(ErrorCode::BadSdp, detail),
         MediaError::Full(what) => Refusal::new(ErrorCode::Overloaded, format!("this server has no more {what}")),

@@ -292,9 +292,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         let store = Store::open(&url).await.expect("store");
-        let telemetry = TelemetryLog::open(TelemetryOptions::new(folder.path().join("telemetry"), "n1"), store.clone())
-            .await
-            .expect("log");
+        let (telemetry, _tap) =
+            TelemetryLog::open(TelemetryOptions::new(folder.path().join("telemetry"), "n1"), store.clone())
+                .await
+                .expect("log");
         let agent = UserRow {
             id: UserId("u_1".to_owned()),
             login: "agent".to_owned(),

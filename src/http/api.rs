@@ -11,7 +11,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{canned, cors, load_test, ops, pictures, principal, sessions, tickets};
+use super::{canned, cors, load_test, ops, pictures, principal, probe, sessions, tickets, verdicts};
 use crate::app::App;
 
 /// Head of the description; the paths come from the routes.
@@ -47,7 +47,11 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(tickets::one))
         .routes(routes!(tickets::player))
         .routes(routes!(tickets::telemetry_file))
-        .routes(routes!(tickets::verdict))
+        .routes(routes!(verdicts::diagnosis))
+        .routes(routes!(verdicts::word))
+        .routes(routes!(verdicts::accuracy))
+        .routes(routes!(verdicts::preflight))
+        .routes(routes!(probe::probe))
         .routes(routes!(tickets::token))
         .routes(routes!(ops::ops))
         .routes(routes!(load_test::make))

@@ -9,10 +9,12 @@ mod ops;
 mod pages;
 mod pictures;
 mod principal;
+mod probe;
 mod refusals;
 mod sessions;
 mod status;
 mod tickets;
+mod verdicts;
 
 use std::sync::Arc;
 

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use diagnosis::{Diagnosis, Trace};
 use serde::Deserialize;
 use signaling::TicketNumber;
 use signaling::api::{Series, TelemetryExport, Ticket, TicketList, TokenAnswer, TokenRequest};
@@ -18,7 +17,7 @@ use crate::app::App;
 use crate::auth::{Auth, VIEWER_TOKEN_S_MAX};
 use crate::storage::{ConversationRow, TicketFilter};
 use crate::support::refusal;
-use crate::telemetry;
+use crate::telemetry::{self, Measured};
 
 /// Tickets on a page unless asked otherwise.
 const PAGE_DEFAULT: u32 = 50;
@@ -78,7 +77,7 @@ pub(super) async fn one(
         }
         timeline.extend(more);
     }
-    let (calls, player) = measured(&app, &row).await?;
+    let Measured { calls, player, .. } = measured(&app, &row).await?;
     Ok(Json(Ticket {
         summary,
         page: row.page,
@@ -100,35 +99,9 @@ pub(super) async fn telemetry_file(
     Path(number): Path<i64>,
 ) -> Result<Response, ApiRefusal> {
     let row = find(&app, number).await?;
-    let (calls, player) = measured(&app, &row).await?;
-    let export = telemetry::export(row.ticket, calls, player);
+    let export = telemetry::export(row.ticket, measured(&app, &row).await?);
     let disposition = format!("attachment; filename=\"sightline-ticket-{number}.json\"");
     Ok(([(header::CONTENT_DISPOSITION, disposition)], Json(export)).into_response())
-}
-
-/// Why the picture stuttered, as the samples of a ticket say: causes, evidence, issues and scores (docs/diagnosis.md).
-#[utoipa::path(get, path = "/api/v1/tickets/{number}/diagnosis", tag = "tickets", params(("number" = i64, Path)),
-    responses((status = 200, body = Object), (status = 404, description = "No such ticket")))]
-pub(super) async fn verdict(
-    State(app): State<Arc<App>>,
-    _principal: Principal,
-    Path(number): Path<i64>,
-) -> Result<Json<Diagnosis>, ApiRefusal> {
-    let row = find(&app, number).await?;
-    let (calls, player) = measured(&app, &row).await?;
-    let export = telemetry::export(row.ticket, calls, player);
-    // Hours of samples take milliseconds: not on the threads that serve sockets.
-    let judged = tokio::task::spawn_blocking(move || judge(&export)).await;
-    judged.map(Json).map_err(|error| {
-        tracing::error!(%error, ticket = number, "the samples could not be judged");
-        ApiRefusal::new(ErrorCode::Internal, "the samples of this ticket could not be judged")
-    })
-}
-
-/// The verdict of a ticket's telemetry: the same as of its file on the command line. Without a sample it is undetermined.
-fn judge(export: &TelemetryExport) -> Diagnosis {
-    let parsed = serde_json::to_value(export).ok().and_then(|value| diagnosis::read::parse_value(&value, None).ok());
-    diagnosis::diagnose(&parsed.map_or_else(Trace::new, |parsed| parsed.trace), None)
 }
 
 /// Query of the player's samples.
@@ -169,16 +142,16 @@ pub(super) async fn token(
     Ok(Json(TokenAnswer { token, expires_at_s: claims.exp }))
 }
 
-async fn find(app: &App, number: i64) -> Result<ConversationRow, ApiRefusal> {
+pub(super) async fn find(app: &App, number: i64) -> Result<ConversationRow, ApiRefusal> {
     let row = app.desk.store.conversation_by_ticket(TicketNumber(number)).await.map_err(refusal)?;
     row.ok_or_else(no_such_ticket)
 }
 
-fn no_such_ticket() -> ApiRefusal {
+pub(super) fn no_such_ticket() -> ApiRefusal {
     ApiRefusal::new(ErrorCode::NotFound, "no such ticket")
 }
 
-async fn measured(app: &App, row: &ConversationRow) -> Result<(Vec<signaling::api::Call>, Series), ApiRefusal> {
+async fn measured(app: &App, row: &ConversationRow) -> Result<Measured, ApiRefusal> {
     let calls = app.desk.store.calls_of(&row.id).await.map_err(refusal)?;
     app.telemetry.of_conversation(&row.id, calls).await.map_err(unreadable)
 }

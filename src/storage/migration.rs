@@ -5,6 +5,7 @@
 
 mod m0001_first;
 mod m0002_pictures_requests_replies;
+mod m0003_verdicts;
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
@@ -17,7 +18,7 @@ use super::entity::format;
 use super::error::StorageError;
 
 /// Version of what this server stores. It goes up with every change that an older server would misread.
-pub const FORMAT_VERSION: i64 = 2;
+pub const FORMAT_VERSION: i64 = 3;
 
 /// Key of the advisory lock under which PostgreSQL is migrated: "sightlin" as a number.
 const ADVISORY_LOCK: i64 = 0x7369_6768_746c_696e;
@@ -26,7 +27,11 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::Migration), Box::new(m0002_pictures_requests_replies::Migration)]
+        vec![
+            Box::new(m0001_first::Migration),
+            Box::new(m0002_pictures_requests_replies::Migration),
+            Box::new(m0003_verdicts::Migration),
+        ]
     }
 }
 

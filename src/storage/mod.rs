@@ -21,6 +21,7 @@ mod postgres;
 mod rows;
 mod timeline;
 mod users;
+mod verdicts;
 mod writer;
 
 use std::future::Future;

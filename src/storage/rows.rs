@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use signaling::api::{CallMedia, ConnectMode, Role};
 use signaling::timeline::{Author, EndReason, Entry, EntryBody, Surface};
+use signaling::verdict::VerdictBrief;
 use signaling::wire::{CallStage, ConversationStatus, Leg, Page, Phase};
 use signaling::{CallId, ConversationId, PictureId, TicketNumber, UserId};
 
@@ -69,6 +70,8 @@ pub struct ConversationRow {
     pub sample: bool,
     /// When the viewer asked for a call that nobody has answered yet.
     pub call_requested_at_ms: Option<i64>,
+    /// The newest verdict.
+    pub verdict: Option<Box<VerdictBrief>>,
 }
 
 /// What is known of a conversation before its first message.

@@ -290,6 +290,7 @@ fn blank(new: &NewConversation, ticket: i64, at_ms: i64) -> Result<conversation:
         rating_comment: None,
         sample: new.sample,
         call_requested_at_ms: None,
+        verdict: None,
     })
 }
 

@@ -346,6 +346,11 @@ impl Desk {
         self.bus.publish(Topic::Desk, Note::Changed(summary));
     }
 
+    /// Tells the agents alone that a conversation's row changed.
+    pub fn tell_agents(&self, row: &ConversationRow) {
+        self.bus.publish(Topic::Desk, Note::Changed(Box::new(self.summary(row))));
+    }
+
     /// The agent's id when the agent has the conversation.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ pub(super) fn summary(row: &ConversationRow, viewer_online: bool, call: Option<C
         call,
         sample: row.sample,
         call_requested_at_ms: row.call_requested_at_ms,
+        verdict: row.verdict.clone(),
     }
 }
 

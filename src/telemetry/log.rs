@@ -11,20 +11,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use signaling::ConversationId;
-use signaling::api::{Call, Series};
+use signaling::api::Series;
 use signaling::wire::Leg;
 use tokio::sync::{mpsc, oneshot};
 
 use super::archive::Archive;
 use super::index::{IndexCommand, Indexer};
 use super::samples::ConversationSeries;
-use super::view::call_view;
+use super::view::{Measured, call_view};
 use super::{BlockHeader, TelemetryError, TelemetryOptions, segment};
 use crate::storage::{BlockRow, CallRow, Store};
 
 /// Blocks that may wait for the disk; more are refused with [`TelemetryError::Busy`]. At 5 s a block this is the
 /// arrival of some thousand calls during a stall of a second.
 pub const BLOCKS_QUEUED_MAX: usize = 1_024;
+
+/// Blocks on their way to whoever judges them; two seconds of five thousand reporters.
+const TAP_MAX: usize = 2_048;
+
+/// Blocks that are on disk.
+pub type Tap = mpsc::Receiver<(BlockHeader, Vec<u8>)>;
 
 /// Bytes written before a sync; bounds the memory of a group and how long its first block waits.
 const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -52,6 +58,8 @@ struct Shared {
     archive: Arc<Archive>,
     /// `None` once closed; the thread ends when the last sender is gone.
     queue: Mutex<Option<mpsc::Sender<Command>>>,
+    /// Where blocks go once they are on disk.
+    tap: mpsc::Sender<(BlockHeader, Vec<u8>)>,
     indexer: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
 
@@ -73,7 +81,8 @@ impl TelemetryLog {
     ///
     /// # Errors
     /// [`TelemetryError::Io`] when the folder cannot be used, [`TelemetryError::Index`] when the index cannot.
-    pub async fn open(options: TelemetryOptions, store: Store) -> Result<Self, TelemetryError> {
+    /// The second half is what was appended, once it is on disk.
+    pub async fn open(options: TelemetryOptions, store: Store) -> Result<(Self, Tap), TelemetryError> {
         let archive = Arc::new(Archive::open(&options.dir)?);
         archive.recover(&store).await?;
         let (queue, commands) = mpsc::channel(BLOCKS_QUEUED_MAX);
@@ -91,9 +100,15 @@ impl TelemetryLog {
             .name("telemetry-log".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| TelemetryError::Io(error.to_string()))?;
-        let shared =
-            Shared { store, archive, queue: Mutex::new(Some(queue)), indexer: tokio::sync::Mutex::new(Some(indexer)) };
-        Ok(Self { shared: Arc::new(shared) })
+        let (tap, tapped) = mpsc::channel(TAP_MAX);
+        let shared = Shared {
+            store,
+            archive,
+            queue: Mutex::new(Some(queue)),
+            tap,
+            indexer: tokio::sync::Mutex::new(Some(indexer)),
+        };
+        Ok((Self { shared: Arc::new(shared) }, tapped))
     }
 
     /// Appends a block and returns once it is on disk. A repetition is appended too, and dropped when reading.
@@ -103,6 +118,7 @@ impl TelemetryLog {
     /// [`TelemetryError::Io`] when the disk failed, [`TelemetryError::Closed`] after [`TelemetryLog::close`].
     pub async fn append(&self, header: BlockHeader, bytes: Vec<u8>) -> Result<(), TelemetryError> {
         let record = segment::encode(&header, &bytes)?;
+        let tapped = header.clone();
         let (done, acknowledged) = oneshot::channel();
         self.sender()?.try_send(Command::Append(QueuedBlock { record, header, done })).map_err(
             |error| match error {
@@ -110,7 +126,12 @@ impl TelemetryLog {
                 mpsc::error::TrySendError::Closed(_) => TelemetryError::Closed,
             },
         )?;
-        acknowledged.await.unwrap_or(Err(TelemetryError::Closed))
+        acknowledged.await.unwrap_or(Err(TelemetryError::Closed))?;
+        if self.shared.tap.try_send((tapped, bytes)).is_err() {
+            // It is on disk; the next block of its conversation is judged, and all of them when the ticket is resolved.
+            metrics::counter!("sightline_verdict_blocks_skipped_total").increment(1);
+        }
+        Ok(())
     }
 
     /// Waits until every block that was appended before is on disk and in the index.
@@ -182,7 +203,7 @@ impl TelemetryLog {
         Ok(series)
     }
 
-    /// Calls with their samples, and the player's samples, as the ticket of a conversation shows them.
+    /// Calls with their samples, the player's samples and every other lane, as the ticket of a conversation shows them.
     ///
     /// # Errors
     /// As [`TelemetryLog::read`].
@@ -190,13 +211,14 @@ impl TelemetryLog {
         &self,
         conversation: &ConversationId,
         calls: Vec<CallRow>,
-    ) -> Result<(Vec<Call>, Series), TelemetryError> {
+    ) -> Result<Measured, TelemetryError> {
         let series = self.series(conversation).await?;
         let view = |call: CallRow| {
             let legs = series.legs(&call);
             call_view(call, legs)
         };
-        Ok((calls.into_iter().map(view).collect(), series.player()))
+        let calls = calls.into_iter().map(view).collect();
+        Ok(Measured { calls, player: series.player(), lanes: series.lanes() })
     }
 
     /// Lets the index catch up, so that a block is readable once it is acknowledged. A slow index is not waited for

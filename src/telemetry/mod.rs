@@ -2,11 +2,12 @@
 //!
 //! Owns the segment log (`segment`, `log`): blocks are opaque bytes that are appended to a file of this node and
 //! acknowledged after its fsync; SQL holds an index of them that can be made again from the log, and closed segments
-//! move to an object store. Owns, too, the reading of `json1` blocks (`samples`) and the views the ticket shows
+//! move to an object store. Owns, too, the reading of blocks (`lanes`, `samples`) and the views the ticket shows
 //! (`view`). Refuses: SQL (it uses [`crate::storage`]), sockets, judgement about the samples (that is diagnosis).
 
 mod archive;
 mod index;
+mod lanes;
 mod log;
 mod samples;
 mod segment;
@@ -19,9 +20,20 @@ use signaling::{CallId, ConversationId};
 
 use crate::storage::StorageError;
 
-pub use log::{BLOCKS_QUEUED_MAX, CLOSE_WAIT_MAX, TelemetryLog};
+pub use lanes::is_codec;
+
+pub use log::{BLOCKS_QUEUED_MAX, CLOSE_WAIT_MAX, Tap, TelemetryLog};
 pub use samples::{ConversationSeries, SERIES_SAMPLES_MAX};
-pub use view::{EXPORT_FORMAT, call_view, connect_view, export};
+pub use view::{EXPORT_FORMAT, Measured, call_view, connect_view, export};
+
+/// The samples of a block by lane, as its leg may report them; `None` when it cannot be decoded.
+#[must_use]
+pub fn lanes_of_block(
+    header: &BlockHeader,
+    bytes: &[u8],
+) -> Option<Vec<(diagnosis::LaneName, Vec<serde_json::Value>)>> {
+    lanes::decode(header.leg, &header.codec, bytes)
+}
 
 /// The sound blocks of a segment file, in order; what is damaged or cut off is left out.
 pub fn blocks_of_segment(segment: &[u8]) -> impl Iterator<Item = (BlockHeader, &[u8])> {
@@ -71,7 +83,7 @@ pub struct BlockHeader {
     pub seq: u32,
     /// Server time of the first sample, ms since the Unix epoch.
     pub t0_ms: f64,
-    /// How the bytes are encoded; `json1` is a JSON array of samples.
+    /// How the bytes are encoded: `json1`, `lanes1` or `lanes1z`.
     pub codec: String,
 }
 

@@ -18,10 +18,22 @@ const CODEC_CHARS_MAX: usize = 24;
 /// Largest width and height believed, pixels: the limit of VP8 and more than any encoder here makes.
 const SIDE_MAX: f64 = 16_383.0;
 
+/// What was measured of a conversation.
+#[derive(Debug, Clone, Default)]
+pub struct Measured {
+    /// Its calls with the samples of their legs.
+    pub calls: Vec<Call>,
+    /// The page's player.
+    pub player: Series,
+    /// Every other lane, by its name.
+    pub lanes: BTreeMap<String, Vec<Value>>,
+}
+
 /// A ticket's telemetry as a file that stands alone.
 #[must_use]
-pub fn export(ticket: TicketNumber, calls: Vec<Call>, player: Series) -> TelemetryExport {
-    TelemetryExport { format: EXPORT_FORMAT.to_owned(), ticket, calls, player }
+pub fn export(ticket: TicketNumber, measured: Measured) -> TelemetryExport {
+    let Measured { calls, player, lanes } = measured;
+    TelemetryExport { format: EXPORT_FORMAT.to_owned(), ticket, calls, player, lanes }
 }
 
 /// A call as the API shows it. What carried it is taken from the newest samples where it was not told otherwise.

@@ -25,6 +25,7 @@ use crate::cluster::{CallCommand, CallReply, NodeId, Note, SessionId, Subscriber
 use crate::random;
 use crate::storage::UserRow;
 use crate::support::{Sent, refusal};
+use crate::verdicts::keep_last;
 
 /// How often it is looked whether the sign-in still holds: signing out, a new password and time end open sockets too.
 const CHECK_SESSION_EVERY: Duration = Duration::from_secs(60);
@@ -297,7 +298,11 @@ async fn act(
         ClientMessage::Resolve { conversation } => {
             desk.owned(&conversation, Some(&user)).await?;
             app.calls.end_of_conversation(&conversation).await;
-            desk.resolve(&conversation, author).await
+            desk.resolve(&conversation, author).await?;
+            // Not the agent's to wait for.
+            let (telemetry, store) = (app.telemetry.clone(), desk.store.clone());
+            tokio::spawn(async move { keep_last(&telemetry, &store, &conversation).await });
+            Ok(())
         }
         ClientMessage::EndRequest { conversation: Some(conversation) } => {
             desk.owned(&conversation, Some(&user)).await?;

@@ -3,6 +3,7 @@
 mod agent;
 mod blocks;
 mod link;
+mod preflight;
 mod requests;
 mod sessions;
 mod socket;

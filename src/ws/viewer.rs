@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::blocks::{KnownCalls, Sender};
 use super::link::{Gone, Link};
+use super::preflight::{self, Preflight};
 use super::requests::Begun;
 use super::socket::{Closed, Event, Side};
 use crate::app::App;
@@ -57,6 +58,7 @@ pub(super) struct ViewerSide {
     /// Set while the conversation waits.
     waiting: Option<Box<Waiting>>,
     greeting: Option<ConversationRow>,
+    preflight: Preflight,
     resumed: bool,
 }
 
@@ -113,6 +115,7 @@ impl ViewerSide {
             line: app.desk.line.follow(),
             waiting: None,
             greeting: row,
+            preflight: Preflight::default(),
             resumed,
         })
     }
@@ -401,6 +404,15 @@ impl Side for ViewerSide {
             ClientMessage::RequestCall {} => self.request_call(link),
             ClientMessage::EndRequest { .. } => self.end_request(link),
             ClientMessage::Rate { score, comment } => self.rate(link, score, comment),
+            ClientMessage::PreflightOffer { sdp } => {
+                link.app.gate.preflight(link.address)?;
+                let (app, ended) = (Arc::clone(&link.app), self.preflight.begin());
+                work(async move { preflight::connect(&app, sdp, ended).await.map(|m| Done::Message(Box::new(m))) })
+            }
+            ClientMessage::PreflightClose {} => {
+                self.preflight.end();
+                Ok(Begun::Done)
+            }
             message => self.call_message(link, message),
         }
     }

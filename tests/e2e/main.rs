@@ -5,6 +5,7 @@ mod support;
 
 mod a_colleague_joins_a_call;
 mod a_verdict_is_the_same_everywhere;
+mod a_verdict_reaches_the_desk;
 mod a_viewer_asks_for_a_call;
 mod a_waiting_commit_holds_nothing_else_back;
 mod an_end_that_leaves_is_told;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use signaling::{api, ids, limits, timeline, wire};
+use signaling::{api, ids, limits, timeline, verdict, wire};
 use ts_rs::{Config, TS};
 
 /// Where the generated file lives.
@@ -76,6 +76,17 @@ fn generate() -> String {
         wire::SlotSide,
         wire::SlotSource,
         wire::ErrorCode,
+        verdict::Cause,
+        verdict::Seen,
+        verdict::Sentence,
+        verdict::VerdictBrief,
+        verdict::VerdictWordDraft,
+        verdict::VerdictWord,
+        verdict::CauseAccuracy,
+        verdict::Accuracy,
+        verdict::IncidentScope,
+        verdict::Incident,
+        verdict::Incidents,
         api::ApiError,
         api::TicketList,
         api::TicketSummary,
@@ -104,6 +115,8 @@ fn generate() -> String {
     let _ = writeln!(out, "export const TEXT_CHARS_MAX = {};", limits::TEXT_CHARS_MAX);
     let _ = writeln!(out, "export const COMMENT_CHARS_MAX = {};", limits::COMMENT_CHARS_MAX);
     let _ = writeln!(out, "export const BLOCK_BYTES_MAX = {};", limits::BLOCK_BYTES_MAX);
+    let _ = writeln!(out, "export const PROBE_BYTES_MAX = {};", limits::PROBE_BYTES_MAX);
+    let _ = writeln!(out, "export const WORD_NOTE_CHARS_MAX = {};", limits::WORD_NOTE_CHARS_MAX);
     let _ = writeln!(out, "export const UNACKED_MAX = {};", limits::UNACKED_MAX);
     let _ = writeln!(out, "export const PICTURE_BYTES_MAX = {};", limits::PICTURE_BYTES_MAX);
     let _ = writeln!(out, "export const PICTURE_SIDE_MAX = {};", limits::PICTURE_SIDE_MAX);

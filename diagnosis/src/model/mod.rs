@@ -78,6 +78,12 @@ impl LaneName {
             Self::Marks => "marks",
         }
     }
+
+    /// Whether it holds events, of which a second may have several, and no samples.
+    #[must_use]
+    pub fn is_of_events(self) -> bool {
+        matches!(self, Self::Segments | Self::Preflights | Self::Others | Self::References | Self::Marks)
+    }
 }
 
 /// A sample that was not taken.

@@ -168,6 +168,14 @@ impl RestClient {
         self.run("POST", path, self.http.post(format!("{}{path}", self.base)).json(body)).await
     }
 
+    /// `PUT` of a JSON body, with a JSON answer.
+    ///
+    /// # Errors
+    /// [`ClientError::Rest`], [`ClientError::Unreachable`].
+    pub async fn put<B: Serialize + Sync, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T, ClientError> {
+        self.run("PUT", path, self.http.put(format!("{}{path}", self.base)).json(body)).await
+    }
+
     async fn run<T: DeserializeOwned>(
         &self,
         method: &'static str,

@@ -38,6 +38,7 @@ pub struct Model {
     pub rating_comment: Option<String>,
     pub sample: bool,
     pub call_requested_at_ms: Option<i64>,
+    pub verdict: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -77,6 +78,8 @@ impl Model {
             rating_comment: self.rating_comment,
             sample: self.sample,
             call_requested_at_ms: self.call_requested_at_ms,
+            // One of a newer version is no reason to lose the chat.
+            verdict: self.verdict.and_then(|verdict| serde_json::from_str(&verdict).ok()),
         })
     }
 }

@@ -10,10 +10,12 @@ pub(super) mod conversation;
 pub(super) mod counter;
 pub(super) mod entry;
 pub(super) mod format;
+pub(super) mod last_diagnosis;
 pub(super) mod picture;
 pub(super) mod session;
 pub(super) mod setting;
 pub(super) mod user;
+pub(super) mod verdict_word;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -23,7 +23,7 @@ impl Bench {
     }
 
     async fn open(&self, node: &str) -> TelemetryLog {
-        TelemetryLog::open(self.options(node), self.store.clone()).await.expect("the log opens")
+        TelemetryLog::open(self.options(node), self.store.clone()).await.expect("the log opens").0
     }
 
     fn files(&self, place: &str) -> Vec<PathBuf> {
@@ -79,7 +79,7 @@ async fn blocks_come_back_in_order_and_once() {
 async fn a_segment_that_is_full_is_closed_and_stays_readable() {
     let bench = Bench::new().await;
     let options = TelemetryOptions { segment_bytes_max: 1_000, ..bench.options("node/a") };
-    let log = TelemetryLog::open(options, bench.store.clone()).await.expect("the log opens");
+    let (log, _tap) = TelemetryLog::open(options, bench.store.clone()).await.expect("the log opens");
     for seq in 0..40 {
         append(&log, "c_1", seq).await;
     }

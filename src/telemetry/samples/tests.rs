@@ -15,7 +15,7 @@ fn block(leg: Leg, call: Option<&str>, bytes: &[u8]) -> (BlockHeader, Vec<u8>) {
         source: "s".to_owned(),
         seq: 0,
         t0_ms: 0.0,
-        codec: JSON1.to_owned(),
+        codec: "json1".to_owned(),
     };
     (header, bytes.to_vec())
 }

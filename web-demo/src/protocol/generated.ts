@@ -301,7 +301,11 @@ call: CallId, } | { "t": "leave_call",
 /**
  * The call.
  */
-call: CallId, } | { "t": "media_close", } | { "t": "phase", 
+call: CallId, } | { "t": "media_close", } | { "t": "preflight_offer", 
+/**
+ * Session description with one data section.
+ */
+sdp: string, } | { "t": "preflight_close", } | { "t": "phase", 
 /**
  * The call.
  */
@@ -472,7 +476,11 @@ call: CallId, } | { "t": "leave_call",
 /**
  * The call.
  */
-call: CallId, } | { "t": "media_close", } | { "t": "phase", 
+call: CallId, } | { "t": "media_close", } | { "t": "preflight_offer", 
+/**
+ * Session description with one data section.
+ */
+sdp: string, } | { "t": "preflight_close", } | { "t": "phase", 
 /**
  * The call.
  */
@@ -585,7 +593,7 @@ source: string,
  */
 t0_ms: number, 
 /**
- * How `bytes` is encoded: `json1` is a JSON array of samples.
+ * How `bytes` is encoded: `json1`, `lanes1` or `lanes1z` (docs/protocol.md).
  */
 codec: string, 
 /**
@@ -714,7 +722,11 @@ message: string,
 /**
  * As in `slots`.
  */
-watched?: CallId, } | { "t": "block_ack", 
+watched?: CallId, } | { "t": "preflight_answer", 
+/**
+ * Session description.
+ */
+sdp: string, } | { "t": "preflight", } | { "t": "incidents" } & Incidents | { "t": "block_ack", 
 /**
  * As sent.
  */
@@ -902,7 +914,11 @@ sample: boolean,
 /**
  * When the viewer asked for a call that nobody has answered yet; absent: no request stands.
  */
-call_requested_at_ms?: number, };
+call_requested_at_ms?: number, 
+/**
+ * Why the picture stutters, as far as the samples say; absent without samples.
+ */
+verdict?: VerdictBrief, };
 
 export type CallState = { 
 /**
@@ -1048,6 +1064,176 @@ export type SlotSide = "viewer" | "agent" | "guest";
 export type SlotSource = "audio" | "screen" | "camera";
 
 export type ErrorCode = "malformed" | "unknown_message" | "invalid" | "too_large" | "out_of_order" | "version" | "unauthorized" | "forbidden" | "origin" | "not_found" | "taken" | "viewer_offline" | "call_running" | "bad_sdp" | "rate_limited" | "overloaded" | "internal";
+
+export type Cause = "viewer_network" | "viewer_device" | "platform_delivery" | "platform_source" | "media_server" | "agent_network" | "agent_device" | "none_observed" | "undetermined";
+
+export type Seen = "now" | "earlier";
+
+export type Sentence = { 
+/**
+ * Chinese.
+ */
+zh: string, 
+/**
+ * English.
+ */
+en: string, };
+
+export type VerdictBrief = { 
+/**
+ * Version of the rules that gave it.
+ */
+version: number, 
+/**
+ * The likely cause.
+ */
+cause: Cause, 
+/**
+ * How sure, 0 to 1.
+ */
+confidence: number, 
+/**
+ * When the trouble was seen; absent without any.
+ */
+when?: Seen, 
+/**
+ * Server time of the newest sample that it rests on.
+ */
+at_ms: number, 
+/**
+ * For the agent.
+ */
+agent: Sentence, 
+/**
+ * For the viewer.
+ */
+viewer: Sentence, 
+/**
+ * A second cause that holds at the same time.
+ */
+also?: Cause, 
+/**
+ * A shortage began with our own share and is blamed on nobody.
+ */
+own_share: boolean, };
+
+export type VerdictWordDraft = { 
+/**
+ * Whether it was right.
+ */
+right: boolean, 
+/**
+ * What it was instead, when it was wrong and is known.
+ */
+cause?: Cause, 
+/**
+ * In words, at most 500 characters.
+ */
+note: string, };
+
+export type VerdictWord = { 
+/**
+ * The cause that it is about.
+ */
+said: Cause, 
+/**
+ * Whether that was right.
+ */
+right: boolean, 
+/**
+ * What it was instead.
+ */
+cause?: Cause, 
+/**
+ * In words.
+ */
+note: string, 
+/**
+ * Name of who said it.
+ */
+by: string, 
+/**
+ * When.
+ */
+at_ms: number, };
+
+export type CauseAccuracy = { 
+/**
+ * Which.
+ */
+cause: Cause, 
+/**
+ * Verdicts with this cause that have an agent's word.
+ */
+said: number, 
+/**
+ * Of these, those that were right.
+ */
+right: number, 
+/**
+ * Tickets that were this cause by the agents' word: right verdicts, and wrong ones corrected to it.
+ */
+was: number, };
+
+export type Accuracy = { 
+/**
+ * Each cause once.
+ */
+causes: Array<CauseAccuracy>, 
+/**
+ * Verdicts with an agent's word.
+ */
+judged: number, };
+
+export type IncidentScope = "edge" | "stream" | "network" | "region" | "device" | "decoder" | "app";
+
+export type Incident = { 
+/**
+ * Unique.
+ */
+id: string, 
+/**
+ * What those affected share.
+ */
+scope: IncidentScope, 
+/**
+ * The host, stream, network … that it is.
+ */
+key: string, 
+/**
+ * The cause that most of their verdicts name; absent when they are not of one mind.
+ */
+cause?: Cause, 
+/**
+ * Viewers with trouble in the window.
+ */
+affected: number, 
+/**
+ * Viewers heard of in the window.
+ */
+total: number, 
+/**
+ * Share that usually has trouble, 0 to 1.
+ */
+baseline: number, 
+/**
+ * When it was raised.
+ */
+since_ms: number, 
+/**
+ * Tickets of those affected, at most 100, the newest first.
+ */
+tickets: Array<number>, 
+/**
+ * When it faded; absent while it lasts.
+ */
+resolved_ms?: number, };
+
+export type Incidents = { 
+/**
+ * The newest first.
+ */
+list: Array<Incident>, };
 
 export type ApiError = { 
 /**
@@ -1319,7 +1505,11 @@ calls: Array<Call>,
 /**
  * The player.
  */
-player: Series, };
+player: Series, 
+/**
+ * Every other lane that is no leg of a call, by its name (docs/diagnosis.md).
+ */
+lanes?: Record<string, Array<Record<string, unknown> & { t: number }>>, };
 
 export type SignIn = { 
 /**
@@ -1543,6 +1733,8 @@ export const PROTOCOL_VERSION = 1;
 export const TEXT_CHARS_MAX = 4000;
 export const COMMENT_CHARS_MAX = 1000;
 export const BLOCK_BYTES_MAX = 32768;
+export const PROBE_BYTES_MAX = 300000;
+export const WORD_NOTE_CHARS_MAX = 500;
 export const UNACKED_MAX = 256;
 export const PICTURE_BYTES_MAX = 8388608;
 export const PICTURE_SIDE_MAX = 8192;

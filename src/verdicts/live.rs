@@ -1,0 +1,235 @@
+//! The traces of conversations that send samples now, judged by a thread of their own at most once a second each.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use diagnosis::{Diagnosis, Trace, diagnose};
+use signaling::ConversationId;
+use signaling::verdict::VerdictBrief;
+use tokio::sync::mpsc;
+
+use super::brief;
+use crate::telemetry::{BlockHeader, lanes_of_block};
+
+/// A conversation is judged again after this at the earliest.
+const JUDGE_EVERY: Duration = Duration::from_secs(1);
+/// What only changes in its figures is told again after this.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+/// A change of confidence that is told at once.
+const CONFIDENCE_STEP: f64 = 0.1;
+/// How much of a conversation is kept in memory, ms: a trouble of some minutes ago is still judged; after that the ticket's
+/// log is.
+const KEPT_MS: i64 = 300_000;
+/// A conversation that has sent nothing for so long is forgotten here; its verdict stays with it.
+const IDLE_MAX: Duration = Duration::from_secs(120);
+/// Conversations judged at once. More are beyond what one machine serves; their blocks are on disk all the same.
+const LIVE_MAX: usize = 20_000;
+/// Verdicts on their way to the database.
+const JUDGED_QUEUE: usize = 1_024;
+/// Blocks taken before the due conversations are looked at again.
+const BLOCKS_AT_ONCE: usize = 256;
+
+/// A verdict that is to be kept and told.
+#[derive(Debug)]
+pub struct Judged {
+    /// Of which conversation.
+    pub conversation: ConversationId,
+    /// What.
+    pub brief: VerdictBrief,
+}
+
+/// The conversations that send samples now; clones share them.
+#[derive(Clone, Default)]
+pub struct LiveVerdicts {
+    shared: Arc<Mutex<HashMap<ConversationId, Live>>>,
+}
+
+struct Live {
+    trace: Trace,
+    touched: Instant,
+    judged: Option<Instant>,
+    dirty: bool,
+    told: Option<(Instant, VerdictBrief)>,
+}
+
+impl LiveVerdicts {
+    /// Starts judging what comes out of `tap`, the blocks that are on disk. The thread ends with the tap.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(tap: mpsc::Receiver<(BlockHeader, Vec<u8>)>) -> std::io::Result<(Self, mpsc::Receiver<Judged>)> {
+        let live = Self::default();
+        let (to, judged) = mpsc::channel(JUDGED_QUEUE);
+        let judging = live.clone();
+        std::thread::Builder::new().name("verdicts".to_owned()).spawn(move || judging.run(tap, &to))?;
+        Ok((live, judged))
+    }
+
+    /// The diagnosis of a conversation as of its newest samples; `None` when it sends none.
+    #[must_use]
+    pub fn diagnosis(&self, conversation: &ConversationId) -> Option<Diagnosis> {
+        let trace = self.lock().get(conversation)?.trace.clone();
+        Some(diagnose(&trace, None))
+    }
+
+    /// Conversations that send samples now.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether none sends samples now.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn run(&self, mut tap: mpsc::Receiver<(BlockHeader, Vec<u8>)>, to: &mpsc::Sender<Judged>) {
+        let mut blocks = Vec::new();
+        let mut swept = Instant::now();
+        loop {
+            // While something is due the thread looks every tenth of a second, else it sleeps until a block comes.
+            let waits = self.lock().values().any(|live| live.dirty);
+            if waits {
+                while blocks.len() < BLOCKS_AT_ONCE {
+                    match tap.try_recv() {
+                        Ok(block) => blocks.push(block),
+                        Err(mpsc::error::TryRecvError::Empty) => break,
+                        Err(mpsc::error::TryRecvError::Disconnected) => return,
+                    }
+                }
+                if blocks.is_empty() {
+                    std::thread::sleep(JUDGE_EVERY / 10);
+                }
+            } else if tap.blocking_recv_many(&mut blocks, BLOCKS_AT_ONCE) == 0 {
+                return;
+            }
+            for (header, bytes) in blocks.drain(..) {
+                self.take(&header, &bytes, Instant::now());
+            }
+            self.judge_due(to, Instant::now());
+            if swept.elapsed() > IDLE_MAX / 4 {
+                swept = Instant::now();
+                self.lock().retain(|_, live| live.dirty || live.touched.elapsed() < IDLE_MAX);
+            }
+        }
+    }
+
+    fn take(&self, header: &BlockHeader, bytes: &[u8], now: Instant) {
+        let Some(lanes) = lanes_of_block(header, bytes) else { return };
+        let mut all = self.lock();
+        if all.len() >= LIVE_MAX && !all.contains_key(&header.conversation) {
+            return;
+        }
+        let live = all.entry(header.conversation.clone()).or_insert_with(|| Live {
+            trace: Trace::new(),
+            touched: now,
+            judged: None,
+            dirty: false,
+            told: None,
+        });
+        for (lane, samples) in lanes {
+            for sample in &samples {
+                // A sample that is none is the ticket's matter; here it is left out.
+                let _ = live.trace.push(lane, sample);
+            }
+        }
+        if let Some((_, newest)) = live.trace.span() {
+            live.trace.forget_before(newest * 1_000 - KEPT_MS);
+        }
+        live.touched = now;
+        live.dirty = true;
+    }
+
+    /// Judges what changed and is due, each conversation under its own short lock.
+    fn judge_due(&self, to: &mpsc::Sender<Judged>, now: Instant) {
+        let due = |live: &Live| live.dirty && live.judged.is_none_or(|at| now.duration_since(at) >= JUDGE_EVERY);
+        let ids: Vec<ConversationId> =
+            self.lock().iter().filter(|(_, live)| due(live)).map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            let mut all = self.lock();
+            let Some(live) = all.get_mut(&id) else { continue };
+            let brief = brief(&diagnose(&live.trace, None));
+            live.judged = Some(now);
+            if live.told.as_ref().is_some_and(|(at, told)| !worth_telling(told, &brief, now.duration_since(*at))) {
+                live.dirty = false;
+                continue;
+            }
+            // A full queue is tried again a second later.
+            if to.try_send(Judged { conversation: id, brief: brief.clone() }).is_ok() {
+                live.told = Some((now, brief));
+                live.dirty = false;
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConversationId, Live>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Another answer is told at once, other figures now and then.
+fn worth_telling(told: &VerdictBrief, now: &VerdictBrief, since: Duration) -> bool {
+    let same = (told.cause, told.when, told.also, told.own_share) == (now.cause, now.when, now.also, now.own_share)
+        && (told.confidence - now.confidence).abs() < CONFIDENCE_STEP;
+    !same || (since >= TELL_EVERY && told.agent != now.agent)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use signaling::verdict::Cause;
+    use signaling::wire::Leg;
+
+    use super::*;
+
+    fn block(conversation: &str, samples: &[Value]) -> (BlockHeader, Vec<u8>) {
+        let header = BlockHeader {
+            conversation: ConversationId::from(conversation),
+            call: None,
+            leg: Leg::Player,
+            source: "s".to_owned(),
+            seq: 0,
+            t0_ms: 0.0,
+            codec: "json1".to_owned(),
+        };
+        (header, Value::from(samples.to_vec()).to_string().into_bytes())
+    }
+
+    fn healthy(from_s: i64, seconds: i64) -> Vec<Value> {
+        let sample = |s: i64| {
+            json!({"t": s * 1_000, "currentTime": s, "paused": false, "ended": false, "readyState": 4, "bufferedAheadS": 8,
+                   "stalls": 0, "stalledMs": 0, "waiting": false, "droppedVideoFrames": 0, "totalVideoFrames": s * 30,
+                   "playbackRate": 1, "hidden": false})
+        };
+        (from_s..from_s + seconds).map(sample).collect()
+    }
+
+    #[test]
+    fn a_block_is_judged_and_told_once() {
+        let (send, tap) = mpsc::channel(8);
+        let (live, mut judged) = LiveVerdicts::start(tap).expect("a thread");
+        send.blocking_send(block("c_1", &healthy(1_700_000_000, 30))).expect("room");
+        let first = judged.blocking_recv().expect("a verdict");
+        assert_eq!((first.conversation.as_str(), first.brief.cause), ("c_1", Cause::NoneObserved));
+        assert_eq!(first.brief.at_ms, 1_700_000_029_000);
+        assert!(live.diagnosis(&ConversationId::from("c_1")).is_some());
+        assert!(live.diagnosis(&ConversationId::from("c_2")).is_none());
+        assert_eq!(live.len(), 1);
+        drop(send);
+        assert!(judged.blocking_recv().is_none(), "nothing changed, so nothing is told, and the thread ends");
+    }
+
+    #[test]
+    fn figures_alone_are_told_now_and_then() {
+        let trace = Trace::new();
+        let told = brief(&diagnose(&trace, None));
+        let mut other = told.clone();
+        other.agent.en.push_str(" 5 %");
+        assert!(!worth_telling(&told, &other, Duration::from_secs(1)));
+        assert!(worth_telling(&told, &other, TELL_EVERY));
+        other.cause = Cause::ViewerNetwork;
+        assert!(worth_telling(&told, &other, Duration::ZERO));
+    }
+}
