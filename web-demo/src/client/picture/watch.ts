@@ -1,0 +1,224 @@
+// Watches the pictures of a <video>: takes a few frames a second, has them judged in a worker, and gives a sample for every
+// second in which the video played. The page's thread only takes the frames.
+
+import { SecondTicker } from '../ticker.ts';
+import type { Findings } from './judge.ts';
+import type { PictureAnswer, PictureTask } from './messages.ts';
+import { type NotInspectable, type PictureSecond, secondOf } from './second.ts';
+import PictureWorker from './worker.ts?worker&inline';
+
+export type { Findings } from './judge.ts';
+export type { NotInspectable, PictureSecond } from './second.ts';
+
+/** Time between inspected frames, ms. */
+const EACH_MS = 250;
+/** The same for pictures of more than this many pixels, where each costs more. */
+const EACH_LARGE_MS = 500;
+const LARGE_PIXELS = 1280 * 720;
+/** A frame is sent when the one before was answered, so that none queue up; or after this long, ms: it may have been lost. */
+const PATIENCE_MS = 5_000;
+
+/** What a watch needs. */
+export interface PictureWatchOptions {
+  /** The clock of the samples' `t`, ms: the server's where it is known. */
+  nowMs: () => number;
+}
+
+/** What inspecting has cost so far. */
+export interface PictureCost {
+  /** Frames judged. */
+  frames: number;
+  /** Time of the worker for them, ms. */
+  workerMs: number;
+  /** Time of the page's thread, ms. */
+  pageMs: number;
+}
+
+/** Watches one video at a time. */
+export class PictureWatch {
+  /** What it has cost since `start`. */
+  readonly cost: PictureCost = { frames: 0, workerMs: 0, pageMs: 0 };
+  readonly #ticker: SecondTicker;
+  #video: HTMLVideoElement | null = null;
+  #onSample: (sample: PictureSecond) => void = () => {};
+  #worker: Worker | null = null;
+  #request = 0;
+  #before: VideoFrame | null = null;
+  #beforePresented = 0;
+  #nextMs = 0;
+  #asked: { id: number; atMs: number } | null = null;
+  #id = 0;
+  #first = true;
+  #refused: NotInspectable | null = null;
+  #found: Findings[] = [];
+  readonly #onPicture = () => this.#newPicture();
+
+  constructor(options: PictureWatchOptions) {
+    this.#ticker = new SecondTicker({ nowMs: options.nowMs, onSecond: (second) => this.#second(second) });
+  }
+
+  /**
+   * Watches a video until `stop`, or until started with another. `onSample` is called once for every second in which the
+   * video played and something is known; not at all while it is paused, seeking, over or without data.
+   */
+  start(video: HTMLVideoElement, onSample: (sample: PictureSecond) => void): void {
+    this.stop();
+    this.#video = video;
+    this.#onSample = onSample;
+    Object.assign(this.cost, { frames: 0, workerMs: 0, pageMs: 0 });
+    this.#newPicture();
+    for (const event of ['emptied', 'seeking', 'resize'] as const) video.addEventListener(event, this.#onPicture);
+    this.#ticker.start();
+    this.#await();
+  }
+
+  /** Ends watching; no sample comes after this. */
+  stop(): void {
+    this.#ticker.stop();
+    const video = this.#video;
+    this.#video = null;
+    if (!video) return;
+    for (const event of ['emptied', 'seeking', 'resize'] as const) video.removeEventListener(event, this.#onPicture);
+    video.cancelVideoFrameCallback?.(this.#request);
+    this.#dropBefore();
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#asked = null;
+  }
+
+  /** What comes next is not to be compared with what was. */
+  #newPicture(): void {
+    this.#first = true;
+    this.#refused = null;
+    this.#found = [];
+    this.#dropBefore();
+  }
+
+  #await(): void {
+    const video = this.#video;
+    if (!video?.requestVideoFrameCallback) return;
+    this.#request = video.requestVideoFrameCallback((now, frame) => {
+      if (this.#video !== video) return;
+      this.#frame(video, now, frame.presentedFrames);
+      this.#await();
+    });
+  }
+
+  /** Every so often a frame is kept and the next one is sent together with it. */
+  #frame(video: HTMLVideoElement, now: number, presented: number): void {
+    if (now < this.#nextMs || this.#refused || video.seeking || !this.#free(now)) return;
+    const from = performance.now();
+    if (video.mediaKeys) this.#refused = 'drm';
+    else this.#take(video, now, presented);
+    this.cost.pageMs += performance.now() - from;
+  }
+
+  #take(video: HTMLVideoElement, now: number, presented: number): void {
+    let frame: VideoFrame;
+    try {
+      frame = new VideoFrame(video);
+    } catch (error) {
+      // Between two sources there may be no frame: only what will not pass is told.
+      if (error instanceof DOMException && error.name === 'SecurityError') this.#refused = 'tainted';
+      return;
+    }
+    if (!this.#before) {
+      this.#before = frame;
+      this.#beforePresented = presented;
+      return;
+    }
+    const before = presented === this.#beforePresented + 1 ? this.#before : null;
+    if (!before) this.#before.close();
+    this.#before = null;
+    const large = video.videoWidth * video.videoHeight > LARGE_PIXELS;
+    this.#nextMs = now + (large ? EACH_LARGE_MS : EACH_MS);
+    this.#send(frame, before);
+  }
+
+  #send(frame: VideoFrame, before: VideoFrame | null): void {
+    const worker = this.#ask();
+    if (!worker) {
+      frame.close();
+      before?.close();
+      return;
+    }
+    const id = ++this.#id;
+    this.#asked = { id, atMs: performance.now() };
+    const task: PictureTask = { id, frame, before, first: this.#first };
+    this.#first = false;
+    worker.postMessage(task, before ? [frame, before] : [frame]);
+  }
+
+  /** The worker, made when first needed; null where none is allowed. */
+  #ask(): Worker | null {
+    if (this.#worker) return this.#worker;
+    try {
+      this.#worker = new PictureWorker();
+    } catch {
+      this.#refused = 'browser';
+      return null;
+    }
+    this.#worker.onmessage = ({ data }: MessageEvent<PictureAnswer>) => this.#answered(data);
+    // A host page's policy may forbid workers of this kind; that is known only now.
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#refused = 'browser';
+      this.#asked = null;
+    };
+    return this.#worker;
+  }
+
+  #answered({ id, findings, cost_ms }: PictureAnswer): void {
+    if (this.#asked?.id === id) this.#asked = null;
+    this.cost.frames++;
+    this.cost.workerMs += cost_ms;
+    if (findings) this.#found.push(findings);
+  }
+
+  #free(now: number): boolean {
+    return this.#asked === null || now - this.#asked.atMs > PATIENCE_MS;
+  }
+
+  #second(t: number): void {
+    const video = this.#video;
+    const found = this.#found;
+    this.#found = [];
+    if (!video || video.paused || video.ended || video.seeking || video.readyState < 2 || video.videoWidth === 0)
+      return;
+    const reason = this.#reason(video);
+    if (reason) {
+      this.#onSample({ t, inspectable: false, reason });
+      return;
+    }
+    const sample = secondOf(t, found);
+    if (sample) this.#onSample(sample);
+  }
+
+  #reason(video: HTMLVideoElement): NotInspectable | null {
+    if (typeof VideoFrame === 'undefined' || !('requestVideoFrameCallback' in video)) return 'browser';
+    if (document.visibilityState === 'hidden') return 'hidden';
+    return this.#refused;
+  }
+
+  #dropBefore(): void {
+    this.#before?.close();
+    this.#before = null;
+  }
+}
+
+/**
+ * Judges one picture by itself, such as a snapshot; it is closed. Null when it could not be read. Motion, freezing and what
+ * needs two frames are not judged.
+ */
+export function judgeBitmap(bitmap: ImageBitmap): Promise<Findings | null> {
+  return new Promise((done) => {
+    const worker = new PictureWorker();
+    const end = (findings: Findings | null) => {
+      worker.terminate();
+      done(findings);
+    };
+    worker.onmessage = ({ data }: MessageEvent<PictureAnswer>) => end(data.findings);
+    worker.onerror = () => end(null);
+    worker.postMessage({ id: 1, bitmap } satisfies PictureTask, [bitmap]);
+  });
+}

@@ -1,0 +1,95 @@
+// Detectors that look at the whole picture, small: stands still, black, green.
+
+import { THUMB_HEIGHT, THUMB_WIDTH, type Thumb } from './planes.ts';
+
+const CELLS = THUMB_WIDTH * THUMB_HEIGHT;
+/** A cell has changed when its mean moved by this much of 255: beyond what encoders do to a picture that stands still. */
+const CHANGED = 4;
+/** So many changed cells are a motion: a mouth in a small face. */
+const CHANGED_CELLS = 8;
+/** Nothing but black: the brightest cells but these few. */
+const BRIGHT_CELLS = CELLS / 500;
+/** Brightness up to which black is black: beyond what noise adds to it. */
+const BLACK_MAX = 20;
+/** How uneven black may be (standard deviation): a night scene has shapes. */
+const BLACK_UNEVEN = 2.2;
+/** Chroma of planes that nobody wrote: no colour of a real picture has both this low. */
+const VOID_CHROMA = 20;
+/** Greens that unwritten planes turn into when they have been through RGB: BT.601 and BT.709. */
+const VOID_GREENS = [135, 77] as const;
+/** How far from them a cell may be. */
+const VOID_NEAR = 4;
+/** Share of a picture that is unwritten before it is damage: a few rows of blocks. */
+const VOID_SHARE = 0.04;
+/** Share of a picture of one strong green that is a failure, not a meadow. */
+const ALL_GREEN_SHARE = 0.97;
+
+/** What the whole picture is like. */
+export interface Whole {
+  /** Mean difference to the picture before, 0 to 1 of full scale; null for the first. */
+  readonly motion: number | null;
+  /** Like the picture before; null for the first. */
+  readonly frozen: boolean | null;
+  readonly black: boolean;
+  /** Green where nothing was decoded. */
+  readonly green: boolean;
+}
+
+/** Judges a picture against the one that was inspected before. */
+export function judgeWhole(now: Thumb, before: Thumb | null): Whole {
+  const change = before ? changeOf(now.luma, before.luma) : null;
+  return {
+    motion: change ? change.mean / 255 : null,
+    frozen: change ? change.cells < CHANGED_CELLS : null,
+    black: isBlack(now.luma),
+    green: isGreen(now),
+  };
+}
+
+function changeOf(now: Float32Array, before: Float32Array): { mean: number; cells: number } {
+  let sum = 0;
+  let cells = 0;
+  for (let n = 0; n < CELLS; n++) {
+    const change = Math.abs((now[n] ?? 0) - (before[n] ?? 0));
+    sum += change;
+    if (change >= CHANGED) cells++;
+  }
+  return { mean: sum / CELLS, cells };
+}
+
+function isBlack(luma: Float32Array): boolean {
+  let [sum, squares, bright] = [0, 0, 0];
+  for (let n = 0; n < CELLS; n++) {
+    const value = luma[n] ?? 0;
+    sum += value;
+    squares += value * value;
+    if (value > BLACK_MAX) bright++;
+  }
+  const mean = sum / CELLS;
+  return bright <= BRIGHT_CELLS && squares / CELLS - mean * mean < BLACK_UNEVEN * BLACK_UNEVEN;
+}
+
+function isGreen({ luma, u, v }: Thumb): boolean {
+  let [unwritten, flat] = [0, 0];
+  for (let n = 0; n < CELLS; n++) {
+    const [y, cb, cr] = [luma[n] ?? 0, (u[n] ?? 128) - 128, (v[n] ?? 128) - 128];
+    const green = y - 0.344 * cb - 0.714 * cr;
+    const red = y + 1.402 * cr;
+    const blue = y + 1.772 * cb;
+    const pure = red < 12 && blue < 12;
+    const written = cb + 128 > VOID_CHROMA || cr + 128 > VOID_CHROMA;
+    if (!written || (pure && VOID_GREENS.some((void_) => Math.abs(green - void_) <= VOID_NEAR))) unwritten++;
+    if (green > 60 && green - Math.max(red, blue) > 60) flat++;
+  }
+  return unwritten >= VOID_SHARE * CELLS || (flat >= ALL_GREEN_SHARE * CELLS && evenness(luma) < 4);
+}
+
+function evenness(luma: Float32Array): number {
+  let [sum, squares] = [0, 0];
+  for (const value of luma) {
+    sum += value;
+    squares += value * value;
+  }
+  const mean = sum / luma.length;
+  return Math.sqrt(Math.max(0, squares / luma.length - mean * mean));
+}
