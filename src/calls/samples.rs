@@ -29,12 +29,16 @@ impl SampleBuffer {
     pub(super) fn push(&mut self, of_viewer: bool, sample: Value) -> Option<ServerBlock> {
         let Value::Object(mut figures) = sample else { return None };
         let t = figures.remove("t")?;
+        let worker = figures.remove("worker");
         let same_second = self.samples.last().is_some_and(|last| last.get("t") == Some(&t));
         let full = if !same_second && self.samples.len() >= BLOCK_SAMPLES { self.flush() } else { None };
         if !same_second {
             self.samples.push(json!({ "t": t }));
         }
         if let Some(Value::Object(second)) = self.samples.last_mut() {
+            if let Some(worker) = worker {
+                second.insert("worker".to_owned(), worker);
+            }
             if of_viewer {
                 second.append(&mut figures);
             } else {

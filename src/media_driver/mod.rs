@@ -5,6 +5,7 @@
 //! worker. A worker that panics loses its rooms and peers, says so, and starts again on the same port.
 
 mod addresses;
+mod load;
 mod udp;
 mod wait;
 mod worker;
@@ -331,6 +332,16 @@ impl MediaHandle {
     /// Closes a peer's connection. A peer that is gone already is no error.
     pub async fn close_peer(&self, peer: PeerId) {
         let _ = self.ask(peer.worker, |reply| Command::ClosePeer { peer: PeerKey(peer.key), reply }).await;
+    }
+
+    /// Makes every worker throw away a share of what it sends, as one does whose socket is full: for demonstrations and tests
+    /// of the diagnosis. `share` is 0 to 1.
+    pub fn drop_outgoing(&self, share: f64) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0 to 1,000")]
+        let thousandths = (share.clamp(0.0, 1.0) * f64::from(load::WHOLE)).round() as u32;
+        for worker in &self.shared.workers {
+            worker.counters.drop_share.store(thousandths, Relaxed);
+        }
     }
 
     /// Figures of all workers.

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::addresses::Reach;
+use super::load::Load;
 use super::udp::{BATCH, Datagram, Inbox, Udp};
 use super::wait::{self, Waker};
 use super::{MediaEvent, PeerId, RoomId, SlotUse};
@@ -71,6 +72,8 @@ pub(super) struct Counters {
     pub(super) packets_in: AtomicU64,
     pub(super) packets_out: AtomicU64,
     pub(super) restarts: AtomicU32,
+    /// Share of outgoing datagrams that a demonstration wants thrown away, in thousandths.
+    pub(super) drop_share: AtomicU32,
 }
 
 impl Counters {
@@ -82,6 +85,7 @@ impl Counters {
             packets_in: AtomicU64::new(0),
             packets_out: AtomicU64::new(0),
             restarts: AtomicU32::new(0),
+            drop_share: AtomicU32::new(0),
         }
     }
 }
@@ -103,6 +107,9 @@ pub(super) struct Worker {
     rooms: HashSet<RoomKey>,
     /// When the next sample is due, ms of the clock: a whole second.
     sample_at_ms: f64,
+    load: Load,
+    /// The load as of the sample that is being told.
+    load_now: serde_json::Value,
 }
 
 /// What begins anew after a panic.
@@ -139,6 +146,8 @@ impl Worker {
             peers: HashSet::new(),
             rooms: HashSet::new(),
             sample_at_ms: next_second(clock()),
+            load: Load::new(),
+            load_now: serde_json::Value::Null,
         }
     }
 
@@ -181,6 +190,7 @@ impl Worker {
             let mut deadline = self.drain(&mut turn);
             let now_ms = (self.clock)();
             if now_ms >= self.sample_at_ms {
+                self.load_now = self.load.tell();
                 turn.core.sample(Instant::now());
                 // Sampling may have given peers something to do.
                 deadline = self.drain(&mut turn);
@@ -323,7 +333,9 @@ impl Worker {
 
     fn send(&mut self, outgoing: &mut Vec<Datagram>) {
         if !outgoing.is_empty() {
+            self.load.drop_share(&self.counters.drop_share, outgoing);
             let sent = self.udp.send(outgoing);
+            self.load.sent(outgoing.len(), sent);
             self.counters.packets_out.fetch_add(sent as u64, Relaxed);
             outgoing.clear();
         }
@@ -332,8 +344,10 @@ impl Worker {
     fn wait(&mut self, deadline: Option<Instant>) {
         let until_sample = Duration::from_secs_f64((self.sample_at_ms - (self.clock)()).max(0.0) / 1e3);
         let mut timeout = until_sample;
+        let now = Instant::now();
         if let Some(deadline) = deadline {
-            timeout = timeout.min(deadline.saturating_duration_since(Instant::now()));
+            self.load.was_late(now.saturating_duration_since(deadline));
+            timeout = timeout.min(deadline.saturating_duration_since(now));
         }
         if !self.backlog.is_empty() {
             timeout = timeout.min(RETRY_EVENTS);
@@ -343,6 +357,9 @@ impl Worker {
         wait::poll(&mut fds, Some(timeout));
         if fds[1].revents != 0 {
             self.waker.clear();
+        }
+        if fds.iter().all(|fd| fd.revents == 0) {
+            self.load.was_late(now.elapsed().saturating_sub(timeout));
         }
     }
 
@@ -395,6 +412,7 @@ impl Worker {
     fn sample_json(&self, sample: &ServerSample) -> serde_json::Value {
         let mut json = serde_json::to_value(sample).unwrap_or_default();
         json["t"] = serde_json::Value::from(self.sample_at_ms as u64);
+        json["worker"] = self.load_now.clone();
         json
     }
 

@@ -33,7 +33,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         need: 3,
         of: 5,
         context: false,
-        read: |s| s.server.as_ref()?.withheld,
+        read: crate::timeline::Second::withheld,
     },
     Detector {
         kind: IssueKind::SfuOverload,

@@ -215,6 +215,10 @@ sample! { "snake_case",
         late_ms: f64,
         /// Key frames that were forwarded; counter.
         key_frames: f64,
+        /// Datagrams that went out, of all its calls; counter.
+        sent: f64,
+        /// Datagrams that it threw away instead; counter.
+        dropped: f64,
     }
 }
 

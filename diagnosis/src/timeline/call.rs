@@ -76,6 +76,8 @@ pub(crate) struct Relay {
     pub(crate) cpu: Option<f64>,
     /// The longer of queueing and lateness, ms.
     pub(crate) late_ms: Option<f64>,
+    /// Share of what it had to send that it threw away.
+    pub(crate) dropped: Option<f64>,
 }
 
 /// Lays the call's lanes into the timeline.
@@ -280,13 +282,14 @@ fn lay_server(timeline: &mut Timeline, lane: &Lane<ServerSample>) {
     };
     lay_hops(timeline, lane, there, |second, hop| second.server = Some(hop));
     lay_hops(timeline, lane, back, |second, hop| second.server_back = Some(hop));
-    let relay = |_: &Place, now: &ServerSample, _: Option<&Step<'_, ServerSample>>| {
+    let relay = |_: &Place, now: &ServerSample, step: Option<&Step<'_, ServerSample>>| {
         let worker = now.worker.as_ref();
         let late = worker.and_then(|worker| worker.late_ms);
         let queue = worker.and_then(|worker| worker.queue_ms);
         Relay {
             cpu: worker.and_then(|worker| worker.cpu),
             late_ms: late.zip(queue).map(|(a, b)| a.max(b)).or(late).or(queue),
+            dropped: step.and_then(dropped),
         }
     };
     timeline.along(lane, relay, |second, relay| second.relay = Some(relay));
@@ -354,6 +357,13 @@ fn server_hop(now: &Hops, step: Option<Step<'_, Hops>>) -> ServerHop {
     }
     hop.withheld = withheld(&step, &hop);
     hop
+}
+
+/// Share of what the worker had to send that it threw away.
+fn dropped(step: &Step<'_, ServerSample>) -> Option<f64> {
+    let dropped = step.grown(|s| s.worker.as_ref()?.dropped)?;
+    let all = dropped + step.grown(|s| s.worker.as_ref()?.sent)?;
+    (all > 0.0).then(|| dropped / all)
 }
 
 /// What the server kept back: by its count of drops, or, with one receiver, by what came and did not go.

@@ -53,6 +53,14 @@ pub(crate) struct Second {
     pub(crate) muted: bool,
 }
 
+impl Second {
+    /// Share that the server kept back: by its worker's count, else as it looks from what came and went.
+    pub(crate) fn withheld(&self) -> Option<f64> {
+        let counted = self.relay.as_ref().and_then(|relay| relay.dropped);
+        counted.or_else(|| self.server.as_ref()?.withheld)
+    }
+}
+
 /// The seconds of a window, ascending, without holes.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {

@@ -142,7 +142,7 @@ pub(super) fn clean(scene: &Scene<'_>, findings: &mut Findings) {
 }
 
 fn server(scene: &Scene<'_>, findings: &mut Findings) {
-    if let Some(hit) = sustained(scene.scope, WITHHELD, (3, 5), |s| s.server.as_ref()?.withheld) {
+    if let Some(hit) = sustained(scene.scope, WITHHELD, (3, 5), Second::withheld) {
         let limit = Some((WITHHELD, source::OWN));
         let span = (hit.from, hit.to);
         let evidence = told(Kind::ServerDrops, LaneName::Server, hit.mean, Unit::Percent, limit, span);
