@@ -124,8 +124,9 @@ function plainSegment(file, bases) {
   return Buffer.concat(dropped.reduceRight((parts, box) => [parts[0].subarray(0, box.at), parts[0].subarray(box.at + box.size), ...parts.slice(1)], [file]));
 }
 
-async function encode(rendition, picture, sound, work) {
-  const folder = join(work, rendition.name);
+async function encode(rendition, picture, sound, work, kind = '') {
+  const name = rendition.name + kind;
+  const folder = join(work, name);
   mkdirSync(folder, { recursive: true });
   await run('ffmpeg', ['-y', '-v', 'error', '-stream_loop', '2', '-i', picture,
     '-stream_loop', '2', '-f', 's16le', '-ar', String(RATE), '-ac', '2', '-i', sound,
@@ -137,7 +138,7 @@ async function encode(rendition, picture, sound, work) {
     '-c:a', 'aac', '-b:a', rendition.audio, '-map_metadata', '-1', '-fflags', '+bitexact', '-flags:v', '+bitexact+cgop', '-flags:a', '+bitexact',
     '-f', 'hls', '-hls_time', String(SEGMENT_S), '-hls_playlist_type', 'vod', '-hls_segment_type', 'fmp4', '-hls_flags', 'independent_segments',
     '-hls_fmp4_init_filename', 'init.mp4', '-hls_segment_filename', join(folder, '%d.m4s'), join(folder, 'index.m3u8')]);
-  const out = join(OUT, rendition.name);
+  const out = join(OUT, name);
   mkdirSync(out, { recursive: true });
   writeFileSync(join(out, 'init.mp4'), plainInit(readFileSync(join(folder, 'init.mp4'))));
   const bases = {};
@@ -147,13 +148,40 @@ async function encode(rendition, picture, sound, work) {
   }
 }
 
-const work = mkdtempSync(join(tmpdir(), 'clip-'));
-console.log('drawing 720 frames …');
-await renderPicture(join(work, 'loop.mkv'));
-renderSound(join(work, 'loop.pcm'));
-rmSync(OUT, { recursive: true, force: true });
-for (const rendition of RENDITIONS) {
-  console.log(`encoding ${rendition.name} …`);
-  await encode(rendition, join(work, 'loop.mkv'), join(work, 'loop.pcm'), work);
+/** Loops in which the picture stands still, and is black: the encoder goes on, what is fed into it does not. */
+async function stills(sound, work) {
+  const first = join(work, 'first.mp4'), clip = join(OUT, RENDITIONS[0].name);
+  writeFileSync(first, Buffer.concat([readFileSync(join(clip, 'init.mp4')), readFileSync(join(clip, '00.m4s'))]));
+  // As JPEG, like the drawn frames: the initialisation segment says where its colours come from.
+  const still = (kind) => join(work, `${kind}.jpg`);
+  await run('ffmpeg', ['-y', '-v', 'error', '-i', first, '-frames:v', '1', '-q:v', '2', still('frozen')]);
+  await run('ffmpeg', ['-y', '-v', 'error', '-f', 'lavfi', '-i', 'color=black:s=1280x720', '-frames:v', '1', still('black')]);
+  for (const kind of ['frozen', 'black']) {
+    const picture = join(work, `${kind}.mkv`);
+    await run('ffmpeg', ['-y', '-v', 'error', '-loop', '1', '-framerate', String(FPS), '-i', still(kind), '-t', String(LOOP_S),
+      '-c:v', 'libx264', '-qp', '4', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', picture]);
+    for (const rendition of RENDITIONS) {
+      console.log(`encoding ${rendition.name} ${kind} …`);
+      await encode(rendition, picture, sound, work, `-${kind}`);
+      // They are spliced into the clip without a word to the player.
+      const init = (name) => readFileSync(join(OUT, name, 'init.mp4'));
+      if (!init(rendition.name).equals(init(`${rendition.name}-${kind}`))) throw new Error(`${kind}: another initialisation`);
+      rmSync(join(OUT, `${rendition.name}-${kind}`, 'init.mp4'));
+    }
+  }
 }
+
+const work = mkdtempSync(join(tmpdir(), 'clip-')), sound = join(work, 'loop.pcm');
+renderSound(sound);
+// `--stills` makes only these, from the clip that is there.
+if (!process.argv.includes('--stills')) {
+  console.log('drawing 720 frames …');
+  await renderPicture(join(work, 'loop.mkv'));
+  rmSync(OUT, { recursive: true, force: true });
+  for (const rendition of RENDITIONS) {
+    console.log(`encoding ${rendition.name} …`);
+    await encode(rendition, join(work, 'loop.mkv'), sound, work);
+  }
+}
+await stills(sound, work);
 rmSync(work, { recursive: true, force: true });
