@@ -40,6 +40,17 @@ pub struct Rendition {
     /// The initialisation segment.
     pub init: Bytes,
     segments: Vec<Segment>,
+    frozen: Vec<Segment>,
+    black: Vec<Segment>,
+}
+
+/// A picture that does not move, though the encoder goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Still {
+    /// The first picture of the clip.
+    Frozen,
+    /// Nothing.
+    Black,
 }
 
 #[derive(Debug)]
@@ -94,12 +105,14 @@ impl Rendition {
         let init = file(&format!("{name}/init.mp4"))?;
         let timescales =
             timescales(&init).map_err(|what| ClipError::Format { file: format!("{name}/init.mp4"), what })?;
-        let mut segments = Vec::new();
-        for index in 0..SEGMENTS {
-            let path = format!("{name}/{index:02}.m4s");
-            let bytes = file(&path)?;
-            segments.push(Segment::read(bytes, &timescales).map_err(|what| ClipError::Format { file: path, what })?);
-        }
+        let loop_of = |folder: String| -> Result<Vec<Segment>, ClipError> {
+            let read = |index: u64| {
+                let path = format!("{folder}/{index:02}.m4s");
+                Segment::read(file(&path)?, &timescales).map_err(|what| ClipError::Format { file: path, what })
+            };
+            (0..SEGMENTS).map(read).collect()
+        };
+        let segments = loop_of(name.to_owned())?;
         let bits = |segment: &Segment| segment.bytes.len() as u64 * 8;
         Ok(Self {
             name,
@@ -109,24 +122,41 @@ impl Rendition {
             mean_bps: segments.iter().map(bits).sum::<u64>() / LOOP_S,
             init,
             segments,
+            frozen: loop_of(format!("{name}-frozen"))?,
+            black: loop_of(format!("{name}-black"))?,
         })
     }
 
     /// The segment that stands at `sequence` of the endless stream, with that place's decode times.
     #[must_use]
     pub fn segment(&self, sequence: u64) -> Vec<u8> {
-        let segment = &self.segments[(sequence % SEGMENTS) as usize];
-        let loops = sequence / SEGMENTS;
-        let mut bytes = segment.bytes.to_vec();
-        // 32 bits by the format; it only has to rise within what one player sees.
-        let number = (sequence as u32).to_be_bytes();
-        bytes[segment.sequence_at..segment.sequence_at + 4].copy_from_slice(&number);
-        for clock in &segment.clocks {
-            let ticks = clock.ticks + loops * LOOP_S * clock.ticks_per_s;
-            bytes[clock.at..clock.at + 8].copy_from_slice(&ticks.to_be_bytes());
-        }
-        bytes
+        at(&self.segments, sequence)
     }
+
+    /// The same of a picture that stands still, with the clip's sound.
+    #[must_use]
+    pub fn still(&self, still: Still, sequence: u64) -> Vec<u8> {
+        let segments = match still {
+            Still::Frozen => &self.frozen,
+            Still::Black => &self.black,
+        };
+        at(segments, sequence)
+    }
+}
+
+/// The segment of a loop at `sequence` of the endless stream.
+fn at(segments: &[Segment], sequence: u64) -> Vec<u8> {
+    let segment = &segments[(sequence % SEGMENTS) as usize];
+    let loops = sequence / SEGMENTS;
+    let mut bytes = segment.bytes.to_vec();
+    // 32 bits by the format; it only has to rise within what one player sees.
+    let number = (sequence as u32).to_be_bytes();
+    bytes[segment.sequence_at..segment.sequence_at + 4].copy_from_slice(&number);
+    for clock in &segment.clocks {
+        let ticks = clock.ticks + loops * LOOP_S * clock.ticks_per_s;
+        bytes[clock.at..clock.at + 8].copy_from_slice(&ticks.to_be_bytes());
+    }
+    bytes
 }
 
 impl Segment {

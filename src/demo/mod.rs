@@ -2,6 +2,7 @@
 //! the rest of the server knows of it but the place that starts it.
 
 pub mod clip;
+mod faults;
 mod sample_call;
 pub mod samples;
 pub mod scripts;
@@ -19,6 +20,7 @@ use crate::storage::{NewUser, StorageError, Store, UserRow};
 use crate::support::Desk;
 use crate::{clock, random};
 
+pub use faults::with_faults;
 pub use stream::router as stream_router;
 
 /// Login of the demo's agent.

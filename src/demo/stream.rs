@@ -90,7 +90,7 @@ fn master_playlist(renditions: &[Rendition]) -> String {
     text
 }
 
-fn media_playlist(now_ms: i64) -> String {
+pub(super) fn media_playlist(now_ms: i64) -> String {
     let end = published(now_ms);
     let first = end.saturating_sub(WINDOW);
     let seconds = SEGMENT_MS as f64 / 1e3;
@@ -131,6 +131,7 @@ fn media(content_type: &'static str, body: impl IntoResponse, cache: &'static st
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::HeaderName::from_static("timing-allow-origin"), HeaderValue::from_static("*"));
     response
 }
 

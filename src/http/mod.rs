@@ -40,9 +40,9 @@ pub fn app(app: Arc<App>) -> Router {
     if app.demo {
         router = router.merge(sessions::demo_router());
     }
-    let mut router = router.with_state(app.clone());
+    let mut router = router.with_state(Arc::clone(&app));
     if app.demo {
-        router = router.merge(crate::demo::stream_router());
+        router = crate::demo::with_faults(router.merge(crate::demo::stream_router()), &app);
     }
     router.layer(axum::middleware::map_request(address::with_host))
 }
