@@ -1,4 +1,4 @@
-// `npm run build`: the pages, then the widget's chat with its parts, then the loader, which carries the chat's file name.
+// `npm run build`: the pages, then the widget's watch and chat with its parts, then the loader, which carries their names.
 // All into dist/, with compressed copies. The widget is built apart from the pages, so that it shares no file with them.
 // `--widget` builds it alone; `--out DIR` builds into another folder.
 
@@ -28,21 +28,27 @@ const chat = await build({
     modulePreload: false,
     reportCompressedSize: false,
     rolldownOptions: {
-      input: { chat: resolve(root, 'src/widget/chat/main.tsx') },
+      input: {
+        chat: resolve(root, 'src/widget/chat/main.tsx'),
+        watch: resolve(root, 'src/widget/watch/main.ts'),
+      },
       preserveEntrySignatures: 'strict',
       output: { entryFileNames: 'assets/[name]-[hash].js', chunkFileNames: 'assets/widget-[name]-[hash].js' },
     },
   },
 });
-const entry = outputs(chat).find((file) => file.type === 'chunk' && file.isEntry);
-if (!entry) throw new Error('the chat has no entry file');
+const chatEntry = entryOf('chat');
+const watchEntry = entryOf('watch');
 
 await build({
   root,
   configFile: false,
   publicDir: false,
   plugins: [asciiOnly()],
-  define: { __CHAT_FILES__: JSON.stringify([entry.fileName, ...entry.imports]) },
+  define: {
+    __CHAT_FILES__: JSON.stringify(chatEntry),
+    __WATCH_FILES__: JSON.stringify(watchEntry),
+  },
   build: {
     outDir,
     emptyOutDir: false,
@@ -56,16 +62,17 @@ await build({
   },
 });
 
-// What the widget consists of, for the size test: the loader, what opening the chat loads, what a call adds.
+// What the widget consists of, for the size test: the loader, the watch, what opening the chat adds to it, what a call adds.
 const chatFiles = outputs(chat).flatMap((file) => (file.type === 'chunk' ? [file] : []));
 await writeFile(
   resolve(outDir, 'widget-files.json'),
   `${JSON.stringify({
     loader: ['widget.js'],
-    chat: [entry.fileName, ...entry.imports],
+    watch: watchEntry,
+    chat: chatEntry.filter((name) => !watchEntry.includes(name)),
     call: chatFiles
       .map((file) => file.fileName)
-      .filter((name) => name !== entry.fileName && !entry.imports.includes(name)),
+      .filter((name) => !chatEntry.includes(name) && !watchEntry.includes(name)),
   })}\n`,
 );
 await compressAll(outDir);
@@ -88,6 +95,17 @@ function asciiOnly() {
       }
     },
   };
+}
+
+/**
+ * An entry's file and those that it needs at once.
+ * @param {string} name
+ * @returns {string[]}
+ */
+function entryOf(name) {
+  const entry = outputs(chat).find((file) => file.type === 'chunk' && file.isEntry && file.name === name);
+  if (entry?.type !== 'chunk') throw new Error(`${name} has no entry file`);
+  return [entry.fileName, ...entry.imports];
 }
 
 /** @param {Awaited<ReturnType<typeof build>>} result */

@@ -1,7 +1,7 @@
 // The server's clock as this client sees it, from the round trips of `ping` and `pong`.
 
-/** Exchanges that are kept: five minutes of pings, short enough for a clock that drifts. */
-const EXCHANGES_KEPT = 30;
+/** Exchanges that are kept: five minutes of pings at their quickest, short enough for a clock that drifts. */
+const EXCHANGES_KEPT = 300;
 
 interface Exchange {
   rttMs: number;
@@ -17,6 +17,7 @@ export function localNowMs(): number {
 export class ServerClock {
   #exchanges: Exchange[] = [];
   #fallbackMs = 0;
+  #newestRttMs: number | null = null;
   readonly #now: () => number;
 
   constructor(now: () => number = localNowMs) {
@@ -43,11 +44,19 @@ export class ServerClock {
     return this.#best()?.rttMs ?? null;
   }
 
+  /** Round trip of the newest exchange, ms; null when it was taken already or there was none. */
+  takeNewestRtt(): number | null {
+    const newest = this.#newestRttMs;
+    this.#newestRttMs = null;
+    return newest;
+  }
+
   /** A `pong` arrived now: `sentMs` in our time, `serverMs` in the server's. */
   exchange(sentMs: number, serverMs: number): void {
     const received = this.#now();
     const rttMs = received - sentMs;
     if (!(rttMs >= 0) || !Number.isFinite(serverMs)) return;
+    this.#newestRttMs = rttMs;
     this.#exchanges.push({ rttMs, offsetMs: serverMs - (sentMs + received) / 2 });
     if (this.#exchanges.length > EXCHANGES_KEPT) this.#exchanges.shift();
   }

@@ -25,6 +25,8 @@ const CALL_WAIT_MS_MAX = 2_000;
 const CALL_QUIET_MS = 3_500;
 /** After a change of the network, or after a sleep, the server must answer within this, ms; else the socket is a dead one. */
 const PROBE_MS = 3_000;
+/** Time between pings while the line itself is being looked at, ms. */
+const OFTEN_PING_MS = 1_000;
 /** Pings right after the hello, so that the clock is known before it is needed. */
 const FIRST_PINGS = 5;
 /** Time between those, ms: apart, so that one queue does not spoil all of them. */
@@ -121,6 +123,7 @@ export class Connection {
   #timers: ReturnType<typeof setTimeout>[] = [];
   #watchTimers: ReturnType<typeof setInterval>[] = [];
   #inCall = false;
+  #often = false;
   #unwatch: (() => void) | null = null;
 
   constructor(options: ConnectionOptions) {
@@ -165,6 +168,13 @@ export class Connection {
       this.#ping();
       this.#watch();
     }
+  }
+
+  /** Whether to ping every second, since round trips are part of what is looked for. */
+  pingOften(on: boolean): void {
+    if (on === this.#often) return;
+    this.#often = on;
+    if (this.state.get().kind === 'open') this.#watch();
   }
 
   /** The network changed or the page woke up: do not wait, and do not believe a socket that may be dead. */
@@ -309,7 +319,7 @@ export class Connection {
       if (silentMs > (inCall ? CALL_SILENCE_MS : SILENCE_MS)) this.#broken();
     };
     this.#watchTimers = [
-      setInterval(() => this.#ping(), inCall ? CALL_PING_MS : PING_MS),
+      setInterval(() => this.#ping(), this.#often ? OFTEN_PING_MS : inCall ? CALL_PING_MS : PING_MS),
       setInterval(listen, inCall ? CALL_SILENCE_CHECK_MS : SILENCE_CHECK_MS),
     ];
   }

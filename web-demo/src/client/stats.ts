@@ -1,7 +1,8 @@
-// Call samples: one reading of `getStats` a second, cut to the members of docs/protocol.md.
+// Call samples: one reading of `getStats` a second, cut to the members of docs/protocol.md, both directions of one end.
 
-import type { BlockSender, Sample } from './blocks.ts';
+import type { BlockSender } from './blocks.ts';
 import type { ServerClock } from './clock.ts';
+import type { Sample } from './lanes.ts';
 import { SecondTicker } from './ticker.ts';
 
 const PAIR = ['currentRoundTripTime', 'availableOutgoingBitrate', 'availableIncomingBitrate'] as const;
@@ -53,6 +54,7 @@ const INBOUND = [
   'totalInterFrameDelay',
   'decoderImplementation',
   'powerEfficientDecoder',
+  'estimatedPlayoutTimestamp',
 ] as const;
 const AUDIO_OUT = ['bytesSent', 'packetsSent', 'nackCount'] as const;
 const AUDIO_IN = [
@@ -61,7 +63,9 @@ const AUDIO_IN = [
   'packetsLost',
   'jitter',
   'concealedSamples',
+  'silentConcealedSamples',
   'totalSamplesReceived',
+  'estimatedPlayoutTimestamp',
 ] as const;
 
 /** How long the last reading may take, ms. */
@@ -71,23 +75,39 @@ const LAST_READING_MS = 300;
 type Row = { id: string; type: string } & Record<string, unknown>;
 /** A report: a map by id. `RTCStatsReport` has this shape. */
 export type StatsRows = ReadonlyMap<string, unknown>;
-/** Which end of the call. */
-export type CallLeg = 'viewer_up' | 'agent_down';
+/** One direction of one end of a call. */
+export type CallLane = 'viewer_up' | 'viewer_down' | 'agent_up' | 'agent_down';
+/** The two lanes of each end: first that of the shared picture. */
+const LANES_OF = { viewer_up: ['viewer_up', 'viewer_down'], agent_down: ['agent_down', 'agent_up'] } as const;
 
 /** A call sample of a report. `mid` is the m-line of the shared picture; without it `video` is absent. */
-export function callSample(t: number, report: StatsRows, leg: CallLeg, mid: string | null): Sample {
+export function callSample(t: number, report: StatsRows, lane: CallLane, mid: string | null): Sample {
   const rows = [...report.values()] as Row[];
-  const sample: Record<string, unknown> & { t: number } = { t };
   const pair = pairOf(rows, report);
-  if (pair) sample.pair = pair;
-  const type = leg === 'viewer_up' ? 'outbound-rtp' : 'inbound-rtp';
-  const streams = rows.filter((row) => row.type === type);
-  const video = streams.filter((row) => row.kind === 'video' && row.mid === mid).sort(byWidth)[0];
-  if (video) sample.video = { ...codecOf(video, report), ...picked(video, leg === 'viewer_up' ? OUTBOUND : INBOUND) };
-  if (video && leg === 'viewer_up') Object.assign(sample.video as object, remoteOf(video, report));
+  const isMeant = (row: Row) => row.mid === mid;
+  return { t, ...(pair && { pair }), ...streamsOf(rows, report, lane, isMeant) };
+}
+
+/** A sample of the way back, beside that of the shared picture: whatever is carried there. Null when nothing is. */
+export function backSample(t: number, report: StatsRows, lane: CallLane): Sample | null {
+  const streams = streamsOf([...report.values()] as Row[], report, lane, isActive);
+  return Object.keys(streams).length === 0 ? null : { t, ...streams };
+}
+
+function streamsOf(rows: readonly Row[], report: StatsRows, lane: CallLane, isMeant: (row: Row) => boolean) {
+  const sends = lane === 'viewer_up' || lane === 'agent_up';
+  const streams = rows.filter((row) => row.type === (sends ? 'outbound-rtp' : 'inbound-rtp'));
+  const video = streams.filter((row) => row.kind === 'video' && isMeant(row)).sort(byWidth)[0];
   const audio = streams.find((row) => row.kind === 'audio' && isActive(row));
-  if (audio) sample.audio = { ...codecOf(audio, report), ...picked(audio, leg === 'viewer_up' ? AUDIO_OUT : AUDIO_IN) };
-  return sample;
+  const stream = (row: Row, members: readonly string[]) => ({
+    ...codecOf(row, report),
+    ...picked(row, members),
+    ...(sends ? remoteOf(row, report) : {}),
+  });
+  return {
+    ...(video && { video: stream(video, sends ? OUTBOUND : INBOUND) }),
+    ...(audio && { audio: stream(audio, sends ? AUDIO_OUT : AUDIO_IN) }),
+  };
 }
 
 /** The widest encoding first: with several, it is the picture that the agent is meant to see. */
@@ -110,7 +130,7 @@ function pairOf(rows: Row[], report: StatsRows): Record<string, unknown> | null 
   const remote = report.get(String(pair.remoteCandidateId)) as Row | undefined;
   return {
     ...picked(pair, PAIR),
-    ...(local ? picked(local, ['protocol', 'relayProtocol']) : {}),
+    ...(local ? picked(local, ['protocol', 'relayProtocol', 'networkType']) : {}),
     ...(local?.candidateType === undefined ? {} : { localCandidateType: local.candidateType }),
     ...(remote?.candidateType === undefined ? {} : { remoteCandidateType: remote.candidateType }),
   };
@@ -136,13 +156,16 @@ function picked(row: Row, names: readonly string[]): Record<string, unknown> {
 /** What a collector needs. */
 export interface StatsOptions {
   pc: RTCPeerConnection;
-  leg: CallLeg;
+  /** The lane of the shared picture at this end. */
+  lane: keyof typeof LANES_OF;
   /** `mid` of the shared picture, asked at each reading, since it may not be assigned yet. */
   mid: () => string | null;
   clock: ServerClock;
   blocks: BlockSender;
-  /** Sees each sample too, for the screen. */
+  /** Sees each sample of the shared picture's lane too, for the screen. */
   onSample?: (sample: Sample) => void;
+  /** Called at each second before it is put away, so that others may add their lanes to the same block. */
+  onSecond?: (second: number) => void;
 }
 
 /** Reads a call's statistics every second until stopped. */
@@ -177,16 +200,23 @@ export class StatsCollector {
   }
 
   async #read(second: number): Promise<void> {
-    const { pc, leg, mid, clock, blocks, onSample } = this.#options;
+    const { pc, lane, mid, clock, blocks, onSample, onSecond } = this.#options;
     try {
       const report: StatsRows = await pc.getStats();
       this.#lastRead = { atMs: clock.nowMs(), report };
     } catch {
       // A connection being closed may refuse; the last reading stands for this second if it is of it.
     }
-    if (!this.#lastRead || this.#lastRead.atMs < second) return;
-    const sample = callSample(second, this.#lastRead.report, leg, mid());
-    blocks.push(sample);
-    onSample?.(sample);
+    onSecond?.(second);
+    if (this.#lastRead && this.#lastRead.atMs >= second) {
+      const { report } = this.#lastRead;
+      const [there, back] = LANES_OF[lane];
+      const sample = callSample(second, report, there, mid());
+      blocks.push(there, sample);
+      const returning = backSample(second, report, back);
+      if (returning) blocks.push(back, returning);
+      onSample?.(sample);
+    }
+    blocks.endSecond();
   }
 }

@@ -4,7 +4,8 @@ import { BlockSender } from './blocks.ts';
 import { ServerClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { FakeSockets } from './fake-socket.ts';
-import { callSample } from './stats.ts';
+import { decodeBlock } from './lanes-decoder.ts';
+import { backSample, callSample } from './stats.ts';
 import { SecondTicker } from './ticker.ts';
 
 beforeEach(() => {
@@ -89,42 +90,90 @@ describe('telemetry blocks', () => {
     return { sockets, connection, welcome };
   }
 
-  const samples = (from: number, count: number) => Array.from({ length: count }, (_, n) => ({ t: from + n * 1000 }));
-
-  it('hold five seconds each and say from when', () => {
-    const { sockets, connection } = connected();
-    const blocks = new BlockSender(connection, { leg: 'player' });
-    blocks.pushAll(samples(1_000, 7));
-    expect(sockets.last.of('block')).toHaveLength(1);
-    blocks.flush();
-    expect(sockets.last.of('block').map(({ seq, t0_ms, codec }) => [seq, t0_ms, codec])).toEqual([
-      [0, 1_000, 'json1'],
-      [1, 6_000, 'json1'],
-    ]);
-    expect(JSON.parse(atob(sockets.last.of('block')[1]?.bytes ?? ''))).toEqual(samples(6_000, 2));
+  const minute = (from: number, count: number) => ({
+    player: Array.from({ length: count }, (_, n) => ({ t: from + n * 1000 })),
   });
 
-  it('are sent again after a break until the server has them, a few at a time', () => {
+  async function push(blocks: BlockSender, from: number, count: number) {
+    for (const sample of minute(from, count).player) {
+      blocks.push('player', sample);
+      blocks.endSecond();
+    }
+    await settled(blocks);
+  }
+
+  /** Deflating is the browser's, which takes real time. */
+  async function settled(blocks: BlockSender) {
+    vi.useRealTimers();
+    await blocks.flush();
+    vi.useFakeTimers({ now: 10_400 });
+  }
+
+  it('hold five seconds each, all lanes of the leg, and say from when', async () => {
+    const { sockets, connection } = connected();
+    const blocks = new BlockSender(connection, { leg: 'player' });
+    blocks.push('marks', { t: 900, kind: 'hidden' });
+    await push(blocks, 1_000, 7);
+    expect(sockets.last.of('block').map(({ seq, t0_ms, codec }) => [seq, t0_ms, codec])).toEqual([
+      [0, 900, 'lanes1z'],
+      [1, 6_000, 'lanes1z'],
+    ]);
+    const [first, second] = sockets.last.of('block').map(({ codec, bytes }) => decodeBlock(codec, bytes));
+    expect(first).toEqual({ ...minute(1_000, 5), marks: [{ t: 900, kind: 'hidden' }] });
+    expect(second).toEqual(minute(6_000, 2));
+  });
+
+  it('go at once, as they are, when the page goes, in their order', async () => {
+    const { sockets, connection } = connected();
+    const blocks = new BlockSender(connection, { leg: 'player' });
+    blocks.pushAll(minute(1_000, 60));
+    blocks.push('player', { t: 61_000 });
+    blocks.flushNow();
+    const sent = sockets.last.of('block');
+    expect(sent.map(({ seq, t0_ms, codec }) => [seq, t0_ms, codec])).toEqual([
+      [0, 1_000, 'lanes1'],
+      [1, 61_000, 'lanes1'],
+    ]);
+    await settled(blocks);
+    expect(sockets.last.of('block')).toHaveLength(2);
+    expect(decodeBlock('lanes1', sent[0]?.bytes ?? '')).toEqual(minute(1_000, 60));
+  });
+
+  it('are cut when they do not fit', () => {
+    const { sockets, connection } = connected();
+    const blocks = new BlockSender(connection, { leg: 'player' });
+    const rows = Array.from({ length: 200 }, (_, n) => ({ t: n * 1000, text: `${n} ${'x'.repeat(400)}` }));
+    for (const row of rows) blocks.push('player', row);
+    blocks.flushNow();
+    const sent = sockets.last.of('block');
+    expect(sent.length).toBeGreaterThan(1);
+    expect(sent.flatMap(({ codec, bytes }) => decodeBlock(codec, bytes).player)).toEqual(rows);
+  });
+
+  it('are sent again after a break until the server has them, a few at a time', async () => {
     const { sockets, connection, welcome } = connected();
     const blocks = new BlockSender(connection, { leg: 'player' });
-    blocks.pushAll(samples(0, 60));
+    await push(blocks, 0, 60);
     expect(sockets.last.of('block')).toHaveLength(8);
     const { source } = sockets.last.of('block')[0] ?? { source: '' };
     sockets.last.say({ t: 'block_ack', leg: 'player', source, seq: 0 });
     expect(sockets.last.of('block')).toHaveLength(9);
+    const again = new Promise<void>((done) => connection.on('welcome', () => done()));
+    vi.useRealTimers();
     sockets.last.break();
-    vi.advanceTimersByTime(250);
+    await new Promise((done) => setTimeout(done, 400));
     welcome();
+    await again;
     expect(sockets.last.of('block').map((one) => one.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     for (let seq = 1; seq < 12; seq++) sockets.last.say({ t: 'block_ack', leg: 'player', source, seq });
     expect(blocks.unackedCount).toBe(0);
   });
 
-  it('are held until there is something to put them with, bounded, the newest kept', () => {
+  it('are held until there is something to put them with, bounded, the newest kept', async () => {
     const { sockets, connection } = connected();
     let ready = false;
     const blocks = new BlockSender(connection, { leg: 'player' }, () => ready);
-    blocks.pushAll(samples(0, 5 * 130));
+    await push(blocks, 0, 5 * 130);
     expect(sockets.last.of('block')).toHaveLength(0);
     expect(blocks.unackedCount).toBe(120);
     ready = true;
@@ -155,6 +204,12 @@ describe('a call sample', () => {
       video: { mimeType: 'video/VP8', frameWidth: 1280, bytesSent: 9, roundTripTime: 0.03, fractionLost: 0 },
     });
     expect(callSample(5_000, report, 'agent_down', '5').video).toEqual({ framesDecoded: 3 });
+  });
+
+  it('has a companion for the way back, of what is carried there', () => {
+    const back = new Map([...report, ['D', { type: 'inbound-rtp', kind: 'video', mid: '5', packetsReceived: 7 }]]);
+    expect(backSample(5_000, back, 'viewer_down')).toEqual({ t: 5_000, video: { packetsReceived: 7 } });
+    expect(backSample(5_000, report, 'viewer_down')).toBeNull();
   });
 
   it('leaves out what was not measured', () => {

@@ -12,7 +12,7 @@ import type {
   Surface,
 } from '../protocol/generated.ts';
 import { canCall } from './able.ts';
-import { BlockSender, type Sample } from './blocks.ts';
+import { BlockSender } from './blocks.ts';
 import { type Capture, CaptureError, type CaptureProblem, type Way } from './capture.ts';
 import { type CameraCapture, captureCamera } from './capture-camera.ts';
 import { captureDisplay } from './capture-display.ts';
@@ -20,6 +20,7 @@ import { capturePlayer } from './capture-player.ts';
 import type { RequestError } from './connection.ts';
 import { Courtesy, type PlayerSecond } from './courtesy.ts';
 import { Store } from './emitter.ts';
+import type { Sample } from './lanes.ts';
 import { rememberUplink } from './line.ts';
 import { MediaPeer } from './media.ts';
 import { Microphone } from './microphone.ts';
@@ -218,7 +219,7 @@ export class ViewerCall {
   /** The page goes away, and with it the picture: says so and sends what was measured while it still can. */
   leave(): void {
     if (this.state.get().kind !== 'sharing') return;
-    this.#blocks?.flush();
+    this.#blocks?.flushNow();
     this.#session.connection.send({ t: 'end_call', call: this.id, reason: 'viewer_left' });
   }
 
@@ -339,7 +340,7 @@ export class ViewerCall {
     this.#blocks = new BlockSender(connection, { leg: 'viewer_up', call: this.id });
     this.#stats = new StatsCollector({
       pc: peer.pc,
-      leg: 'viewer_up',
+      lane: 'viewer_up',
       mid: () => (this.#capture ? MIDS[this.#capture.slot] : null),
       clock: connection.clock,
       blocks: this.#blocks,

@@ -12,6 +12,11 @@ const RETRY_MS_MAX = 8_000;
 /** Repairs of the decoder's state before giving up; a second failure right after a repair is rarely healed by a third. */
 const REPAIRS_MAX = 3;
 
+/** The support widget looks here for the player in use, so that it can tell why a picture stutters. */
+function handOver(player: Hls | null): void {
+  (window as { sightlinePlayer?: Hls | null }).sightlinePlayer = player;
+}
+
 /** How playing goes. */
 export type PlayerState = 'starting' | 'playing' | 'reconnecting' | 'failed' | 'unsupported';
 
@@ -74,6 +79,7 @@ function openHls(video: HTMLVideoElement, onState: (state: PlayerState) => void)
     hls.on(Hls.Events.FRAG_BUFFERED, () => {
       pauseMs = RETRY_MS_MIN;
     });
+    handOver(hls);
     hls.loadSource(STREAM);
     hls.attachMedia(video);
   }
@@ -82,6 +88,7 @@ function openHls(video: HTMLVideoElement, onState: (state: PlayerState) => void)
     clearTimeout(timer);
     hls?.destroy();
     hls = null;
+    handOver(null);
   }
 
   onState('starting');

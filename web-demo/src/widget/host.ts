@@ -1,7 +1,7 @@
-// What the loader and the chat know of each other: the loader owns the element, its frame and the player's collector, the
+// What the loader, the page's watch and the chat know of each other: the loader owns the element, its frame and the watch, the
 // chat draws into the places it is given.
 
-import type { PlayerCollector } from '../client/player.ts';
+import type { PageWatch } from '../client/watch/page-watch.ts';
 import type { Lang } from '../i18n/i18n.ts';
 
 /** How the widget stands on its page. */
@@ -21,8 +21,8 @@ export interface ChatHost {
   readonly mode: Mode;
   /** Whether a media connection may be made while the viewer reads an invitation, before any consent. */
   readonly warm: boolean;
-  /** The page's player. */
-  readonly player: PlayerCollector;
+  /** Watches the page's player, its requests and the device. */
+  readonly watch: PageWatch;
   /** The shadow tree, for styles. */
   readonly root: ShadowRoot;
   /** Inside the dialog. */
@@ -49,4 +49,10 @@ export interface ChatHost {
 export interface ChatModule {
   /** Draws the chat into its host. Returns what ends it. */
   mountChat(host: ChatHost): () => void;
+}
+
+/** What the watch's module exports. It is loaded when the page is idle, or with the chat. */
+export interface WatchModule {
+  /** Makes a watch that is not started. */
+  createWatch(): PageWatch;
 }

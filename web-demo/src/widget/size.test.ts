@@ -9,6 +9,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 /** What every page of a host carries, bytes. */
 const LOADER_MAX = 12 * 1024;
+/** What watching the page adds when the page is idle, bytes. */
+const WATCH_MAX = 12 * 1024;
 /** What opening the chat adds, bytes. */
 const CHAT_MAX = 60 * 1024;
 /** What the first invitation adds, bytes. */
@@ -16,7 +18,7 @@ const CALL_MAX = 20 * 1024;
 
 const root = join(import.meta.dirname, '../..');
 let out = '';
-let files: Record<'loader' | 'chat' | 'call', string[]>;
+let files: Record<'loader' | 'watch' | 'chat' | 'call', string[]>;
 
 beforeAll(() => {
   out = mkdtempSync(join(tmpdir(), 'sightline-widget-'));
@@ -32,6 +34,10 @@ function gzipped(part: keyof typeof files): number {
 
 it('the loader stays small', () => {
   expect(gzipped('loader')).toBeLessThanOrEqual(LOADER_MAX);
+});
+
+it('the watch stays small', () => {
+  expect(gzipped('watch')).toBeLessThanOrEqual(WATCH_MAX);
 });
 
 it('the chat stays small', () => {

@@ -8,6 +8,7 @@ import { readTicket } from '../../client/api.ts';
 import { Store } from '../../client/emitter.ts';
 import type { MediaPeer, MediaState } from '../../client/media.ts';
 import { StatsCollector } from '../../client/stats.ts';
+import { DeviceSampler } from '../../client/watch/device.ts';
 import type { CallId, CallState, ConversationId, SlotAssignment, SlotSource } from '../../protocol/generated.ts';
 import type { Sample } from '../telemetry/rates.ts';
 import { AgentPeer } from './agent-peer.ts';
@@ -66,6 +67,7 @@ export class CallDesk {
   readonly #frames = new FrameWatch();
   readonly #ends: (() => void)[] = [];
   readonly #pictures = new PictureElements();
+  readonly #device = new DeviceSampler();
   #collector: { call: CallId; peer: MediaPeer; stats: StatsCollector } | null = null;
   #arrivals: Arrivals | null = null;
   /** What the picture slots had counted before the call that runs or is awaited. */
@@ -84,7 +86,9 @@ export class CallDesk {
     this.speaking = new Speaking(session, this.#peer);
     const onVisible = () => this.#frames.restart(performance.now());
     document.addEventListener('visibilitychange', onVisible);
+    this.#device.start();
     this.#ends.push(
+      () => this.#device.stop(),
       () => document.removeEventListener('visibilitychange', onVisible),
       session.state.subscribe(() => this.#follow()),
       this.#peer.state.subscribe(() => this.#set({ media: this.#peer.state.get() })),
@@ -182,12 +186,15 @@ export class CallDesk {
     if (this.#collector?.call === call.id) this.#before = new Map();
     void this.#collector?.stats.stop();
     this.#arrivals?.stop();
+    const { clock } = this.#session.connection;
+    const blocks = this.#session.callBlocks(call.conversation, call.id);
     const stats = new StatsCollector({
       pc: peer.pc,
-      leg: 'agent_down',
+      lane: 'agent_down',
       mid: () => this.#pictureMid(call.id),
-      clock: this.#session.connection.clock,
-      blocks: this.#session.callBlocks(call.conversation, call.id),
+      clock,
+      blocks,
+      onSecond: (second) => blocks.push('agent_device', this.#device.sample(second, null, clock.takeNewestRtt())),
       onSample: (sample) => this.#sampled(call.id, sample),
     });
     this.#collector = { call: call.id, peer, stats };

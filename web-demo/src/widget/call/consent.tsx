@@ -43,7 +43,7 @@ export function ConsentCard({ call, state, host, onPicture }: Props) {
   useEffect(() => call.cardShown(), [call]);
   const tab = useMemo(canShareTab, []);
   if (now.kind !== 'invited' && now.kind !== 'capturing') return null;
-  const player = host.player.video();
+  const player = host.watch.video();
   const display = hasDisplayCapture();
   const busy = now.kind === 'capturing';
   const able = canCall();

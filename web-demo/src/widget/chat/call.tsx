@@ -130,7 +130,7 @@ export class CallHolder {
       continued,
       storage,
       warm: this.#host.warm,
-      player: () => this.#host.player.now(),
+      player: () => this.#host.watch.now(),
       line: () => this.#line.knowledge(clock.rttMs(), storage, Date.now()),
     });
     call.state.subscribe(() => this.#followCall(call, state));
@@ -162,7 +162,7 @@ export class CallHolder {
   }
 
   #sharing(on: boolean): void {
-    this.#host.player.sharing = on;
+    this.#host.watch.sharing = on;
     this.#host.setSharing(on);
   }
 }

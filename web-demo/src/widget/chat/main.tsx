@@ -1,8 +1,8 @@
 // The chat's module: loaded when the chat is first opened. Joins session, player telemetry and view, and leaves when told.
 
 import { render } from 'preact';
-import { BlockSender } from '../../client/blocks.ts';
 import { socketUrl } from '../../client/connection.ts';
+import { PageReport } from '../../client/page-report.ts';
 import { PictureOutbox } from '../../client/picture-outbox.ts';
 import { ViewerSession } from '../../client/viewer.ts';
 import { langOf } from '../../i18n/i18n.ts';
@@ -42,7 +42,7 @@ export function mountChat(host: ChatHost): () => void {
     ready: () => session.state.get().conversation !== null,
   });
   const endPictures = followPictures(session, outbox);
-  const endPlayer = followPlayer(session, host);
+  const report = new PageReport(session, host.watch);
   const endViewport = followViewport(host);
   const endFocus = keepFocus(host.root, () => homeOf(host));
   render(<ChatView session={session} host={host} calls={calls} outbox={outbox} />, host.body);
@@ -52,7 +52,7 @@ export function mountChat(host: ChatHost): () => void {
     host.onToggle = null;
     calls.close();
     endPictures();
-    endPlayer();
+    report.close();
     endViewport();
     endFocus();
     session.close();
@@ -102,42 +102,6 @@ function followPictures(session: ViewerSession, outbox: PictureOutbox): () => vo
   return () => {
     for (const end of ends) end();
     outbox.close();
-  };
-}
-
-/** The player's health: the minute before, then every second, held until there is a conversation to put it with. */
-function followPlayer(session: ViewerSession, host: ChatHost): () => void {
-  const { connection, state } = session;
-  const exists = () => state.get().conversation !== null;
-  const blocks = new BlockSender(connection, { leg: 'player' }, exists);
-  let end = () => {};
-  // The history needs the server's clock: it waits for the first answer.
-  const start = () => {
-    stopWaiting();
-    const follow = host.player.follow(
-      () => connection.clock.offsetMs(),
-      (sample) => blocks.push(sample),
-    );
-    end = follow.end;
-    blocks.pushAll(follow.history);
-  };
-  const stopWaiting = connection.on('welcome', start);
-  let inCall = false;
-  const stopWatching = state.subscribe(() => {
-    const { call } = state.get();
-    const calling = call !== null && call.stage !== 'ended';
-    // The ticket of a call that ended is read now.
-    if (inCall && !calling) blocks.flush();
-    inCall = calling;
-    if (exists()) blocks.pump();
-  });
-  const leaving = () => blocks.flush();
-  addEventListener('pagehide', leaving);
-  return () => {
-    removeEventListener('pagehide', leaving);
-    stopWaiting();
-    stopWatching();
-    end();
   };
 }
 

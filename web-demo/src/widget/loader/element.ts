@@ -1,11 +1,12 @@
 // <sightline-support>: launcher, dialog frame, and the loading of the chat when it is first opened. Attributes: `server`
 // (origin; that of the script unless given), `token` (host-signed viewer token), `lang`, `open`, `mode="page"` (fills its
-// page, secret from the address's fragment). Nothing here may throw into the host's page.
+// page, secret from the address's fragment). Property: `player`, the host's player object. Nothing here may throw into the
+// host's page.
 
-import { PlayerCollector } from '../../client/player.ts';
+import type { PageWatch } from '../../client/watch/page-watch.ts';
 import { type Lang, localeOf, pickLang } from '../../i18n/i18n.ts';
 import tokensCss from '../../ui/tokens.css?inline';
-import type { ChatHost, ChatModule, Mode } from '../host.ts';
+import type { ChatHost, ChatModule, Mode, WatchModule } from '../host.ts';
 import { h, icon } from './dom.ts';
 import frameCss from './frame.css?inline';
 import { isKey, WidgetStore } from './store.ts';
@@ -15,6 +16,8 @@ import { loaderTexts } from './texts.ts';
 const PATIENCE_MS = 6_000;
 /** Waits between attempts to load the chat, ms; the last one repeats. */
 const RETRY_MS = [2_000, 4_000, 8_000, 15_000, 30_000];
+/** The page's watch begins this long after the page's `load` at the latest, ms: a page that is never idle has a player too. */
+const IDLE_MS_MAX = 3_000;
 /** More unread messages than this are shown as `9+`. */
 const UNREAD_SHOWN_MAX = 9;
 
@@ -24,16 +27,36 @@ export interface ChatSource {
   origin: string;
   /** Imports the chat from a server's origin; `attempt` counts from 0. */
   load(server: string, attempt: number): Promise<ChatModule>;
+  /** Imports the page's watch, likewise. */
+  loadWatch(server: string, attempt: number): Promise<WatchModule>;
 }
 
 /** Makes the element's class. */
 export function elementClass(source: ChatSource): CustomElementConstructor {
   return class SightlineSupport extends HTMLElement {
     #widget: Widget | null = null;
+    #player: unknown = null;
+
+    /** The host's player: an object of hls.js, dash.js, Shaka Player, mpegts.js or flv.js. */
+    get player(): unknown {
+      return this.#player;
+    }
+
+    set player(player: unknown) {
+      this.#player = player;
+      quietly(() => this.#widget?.setPlayer(player));
+    }
 
     connectedCallback(): void {
+      // Set before the element was known to the browser: a plain property that hides the class's own.
+      if (Object.hasOwn(this, 'player')) {
+        const { player } = this;
+        Reflect.deleteProperty(this, 'player');
+        this.player = player;
+      }
       // Once: moving the element on its page must not end a conversation.
       this.#widget ??= quietly(() => new Widget(this, source));
+      quietly(() => this.#widget?.setPlayer(this.#player));
     }
 
     static readonly observedAttributes = ['open'];
@@ -61,7 +84,6 @@ class Widget {
   readonly #token: string | null;
   readonly #warm: boolean;
   readonly #store: WidgetStore;
-  readonly #player = new PlayerCollector();
   readonly #root: ShadowRoot;
   readonly #frame: HTMLElement;
   readonly #launcher: HTMLButtonElement;
@@ -77,6 +99,8 @@ class Widget {
   #host: ChatHost | null = null;
   #unmount: (() => void) | null = null;
   #module: ChatModule | null = null;
+  #watch: PageWatch | null = null;
+  #player: unknown = null;
 
   constructor(element: HTMLElement, source: ChatSource) {
     this.#source = source;
@@ -113,7 +137,7 @@ class Widget {
     adopt(this.#root, tokensCss, frameCss);
     this.#root.append(this.#frame);
     this.#listen();
-    if (this.#mode === 'bubble') this.#player.start();
+    whenIdle(() => void this.#startWatch(0).catch(() => {}));
     if (this.#mode === 'page' || element.hasAttribute('open')) this.toggle(true, false);
     else if (this.#store.wasOpened()) this.#load();
   }
@@ -132,6 +156,24 @@ class Widget {
       this.#launcher.focus();
     }
     this.#host?.onToggle?.(open, byPerson);
+  }
+
+  /** The host hands its player over. */
+  setPlayer(player: unknown): void {
+    this.#player = player;
+    this.#watch?.setPlayer(player);
+  }
+
+  /** The page's watch: made once, however often it is asked for. A page of the chat's own has no player to watch. */
+  async #startWatch(attempt: number): Promise<PageWatch> {
+    const module = this.#watch ? null : await this.#source.loadWatch(this.#server, attempt);
+    if (!this.#watch && module) {
+      this.#watch = module.createWatch();
+      this.#watch.setPlayer(this.#player);
+      if (this.#mode === 'bubble') this.#watch.start();
+    }
+    if (!this.#watch) throw new Error('no watch');
+    return this.#watch;
   }
 
   #listen(): void {
@@ -161,12 +203,12 @@ class Widget {
       this.#next = setTimeout(() => this.#load(), RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]);
     };
     const patience = setTimeout(fail, PATIENCE_MS);
-    this.#source.load(this.#server, attempt).then((module) => {
+    Promise.all([this.#source.load(this.#server, attempt), this.#startWatch(attempt)]).then(([module, watch]) => {
       clearTimeout(patience);
       if (this.#module) return;
       this.#module = module;
       clearTimeout(this.#next);
-      this.#mount(module);
+      this.#mount(module, watch);
     }, fail);
   }
 
@@ -187,7 +229,7 @@ class Widget {
     );
   }
 
-  #mount(module: ChatModule): void {
+  #mount(module: ChatModule, watch: PageWatch): void {
     const key = this.#key();
     this.#body.replaceChildren();
     const host: ChatHost = {
@@ -197,7 +239,7 @@ class Widget {
       warm: this.#warm,
       key,
       mode: this.#mode,
-      player: this.#player,
+      watch,
       root: this.#root,
       body: this.#body,
       bar: this.#bar,
@@ -217,7 +259,7 @@ class Widget {
     this.#unmount?.();
     this.#store.newKey();
     if (this.#mode === 'page') history.replaceState(null, '', `#${this.#store.key()}`);
-    if (this.#module) this.#mount(this.#module);
+    if (this.#module && this.#watch) this.#mount(this.#module, this.#watch);
   }
 
   #key(): string {
@@ -231,6 +273,16 @@ class Widget {
     this.#badge.textContent = count > UNREAD_SHOWN_MAX ? `${UNREAD_SHOWN_MAX}+` : String(count);
     if (this.#news.textContent !== text) this.#news.textContent = text;
   }
+}
+
+/** Runs when the page is loaded and has nothing better to do. */
+function whenIdle(run: () => void): void {
+  const soon = () => {
+    if (typeof requestIdleCallback === 'function') requestIdleCallback(run, { timeout: IDLE_MS_MAX });
+    else setTimeout(run, IDLE_MS_MAX);
+  };
+  if (document.readyState === 'complete') soon();
+  else addEventListener('load', soon, { once: true });
 }
 
 function originOf(address: string | null): string | null {

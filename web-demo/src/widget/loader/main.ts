@@ -1,11 +1,14 @@
 // widget.js: a classic script of one tag. Finds the server it came from, registers <sightline-support>, and puts one on the
-// page if the page has none. Asks the server for nothing before the chat is opened; leaves nothing on `window`.
+// page if the page has none. Asks the server for nothing but the file of the page's watch before the chat is opened; leaves
+// nothing on `window`.
 
-import type { ChatModule } from '../host.ts';
+import type { ChatModule, WatchModule } from '../host.ts';
 import { elementClass } from './element.ts';
 
-/** The chat's file under the server's root, with its hash, and those it needs at once; put in by the build. */
-declare const __CHAT_FILES__: [chat: string, ...needed: string[]];
+/** A file under the server's root, with its hash, and those it needs at once; put in by the build. */
+type Files = [entry: string, ...needed: string[]];
+declare const __CHAT_FILES__: Files;
+declare const __WATCH_FILES__: Files;
 
 const NAME = 'sightline-support';
 
@@ -21,18 +24,20 @@ function start(): void {
     NAME,
     elementClass({
       origin,
-      load: (server, attempt) => {
-        const [chat, ...needed] = __CHAT_FILES__;
-        // All at once, instead of one after the other as they name each other.
-        for (const file of needed) importFile(`${server}/${file}`).catch(() => {});
-        // Some browsers remember that a module failed to load; another address is another module.
-        return importFile(`${server}/${chat}${attempt ? `?again=${attempt}` : ''}`) as Promise<ChatModule>;
-      },
+      load: (server, attempt) => importAll(server, __CHAT_FILES__, attempt) as Promise<ChatModule>,
+      loadWatch: (server, attempt) => importAll(server, __WATCH_FILES__, attempt) as Promise<WatchModule>,
     }),
   );
   if (script?.hasAttribute('data-manual')) return;
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', insert);
   else insert();
+}
+
+function importAll(server: string, [entry, ...needed]: Files, attempt: number): Promise<unknown> {
+  // All at once, instead of one after the other as they name each other.
+  for (const file of needed) importFile(`${server}/${file}`).catch(() => {});
+  // Some browsers remember that a module failed to load; another address is another module.
+  return importFile(`${server}/${entry}${attempt ? `?again=${attempt}` : ''}`);
 }
 
 function importFile(address: string): Promise<unknown> {

@@ -1,66 +1,41 @@
-// Health of the page's player: one sample a second of its largest <video>, the last minute kept. Small, since it is part
-// of the loader that every page of the host carries; asks nobody, sends nothing.
+// Health of the page's player: its largest <video>, looked at once a second. What the library behind it knows is added by
+// the caller; nothing is asked of anybody here, nothing is sent.
 
-import type { Sample } from './blocks.ts';
-import { localNowMs } from './clock.ts';
-import type { PlayerSecond } from './courtesy.ts';
+import type { PlayerSecond } from '../courtesy.ts';
+import type { Sample } from '../lanes.ts';
+import { FrameMeter } from './frames.ts';
 import { StallMeter } from './stall.ts';
-import { SecondTicker } from './ticker.ts';
 
-/** Seconds kept before the chat is opened. */
-const RING_SECONDS = 60;
+/** `MediaError.code` of media that could not be decoded, or not be used at all. */
+const MEDIA_ERR_DECODE = 3;
 
-/** Watches the page's player. */
-export class PlayerCollector {
+/** Samples the page's player. */
+export class PlayerSampler {
   /** The share of the player or the screen runs, so that its cost to the player can be told from a fault. */
   sharing = false;
-  readonly #ring: Sample[] = [];
   readonly #stalls = new StallMeter();
-  readonly #ticker: SecondTicker;
+  #frames: FrameMeter | null = null;
   #video: HTMLVideoElement | null = null;
   #unwatch: () => void = () => {};
-  #offsetMs: () => number = () => 0;
-  #listener: ((sample: Sample) => void) | null = null;
-
-  constructor() {
-    this.#ticker = new SecondTicker({
-      nowMs: () => localNowMs() + this.#offsetMs(),
-      onSecond: (second) => this.#sample(second),
-    });
-  }
-
-  /** Starts watching. */
-  start(): void {
-    this.#ticker.start();
-  }
-
-  /** Stops watching. */
-  stop(): void {
-    this.#ticker.stop();
-    this.#unwatch();
-    this.#video = null;
-  }
+  /** When the person or the page wanted it to play, ms of `performance.now()`; null when we were not there. */
+  #wantedMs: number | null = null;
+  #startupMs: number | null = null;
+  #mediaErrors = 0;
 
   /** The page's player: the largest <video> it shows; null when there is none. */
   video(): HTMLVideoElement | null {
-    this.#choose();
+    const largest = largestVideo(document.querySelectorAll('video'));
+    if (largest !== this.#video) this.#take(largest);
     return this.#video;
   }
 
-  /**
-   * The last minute, with its times moved to the server's clock, and from now on every sample to `listener`. `offsetMs`
-   * says what to add to our time. Returns what ends it.
-   */
-  follow(offsetMs: () => number, listener: (sample: Sample) => void): { history: Sample[]; end: () => void } {
-    const history = onServerClock(this.#ring.splice(0), offsetMs());
-    this.#offsetMs = offsetMs;
-    this.#listener = listener;
-    return {
-      history,
-      end: () => {
-        this.#listener = null;
-      },
-    };
+  /** Lets go of the player. */
+  stop(): void {
+    this.#unwatch();
+    this.#unwatch = () => {};
+    this.#frames?.stop();
+    this.#frames = null;
+    this.#video = null;
   }
 
   /** How the player is at this moment; null when the page has none. */
@@ -75,18 +50,19 @@ export class PlayerCollector {
     };
   }
 
-  #sample(second: number): void {
-    this.#choose();
-    const video = this.#video;
-    if (!video) return;
+  /** The sample of a second; null when the page has no player. */
+  sample(second: number): Sample | null {
+    const video = this.video();
+    if (!video) return null;
     const now = performance.now();
     this.#stalls.progressed(video.currentTime, expectsProgress(video), now);
     const quality = video.getVideoPlaybackQuality?.();
-    const sample: Sample = {
+    return {
       t: second,
       currentTime: round3(video.currentTime),
       paused: video.paused,
       ended: video.ended,
+      seeking: video.seeking,
       readyState: video.readyState,
       bufferedAheadS: round3(bufferedAhead(video.buffered, video.currentTime)),
       stalls: this.#stalls.count,
@@ -99,39 +75,57 @@ export class PlayerCollector {
       playbackRate: video.playbackRate,
       hidden: document.visibilityState === 'hidden',
       sharing: this.sharing,
+      startupMs: this.#startupMs,
+      mediaErrors: this.#mediaErrors,
+      ...this.#frames?.second(expectsProgress(video)),
     };
-    if (this.#listener) {
-      this.#listener(sample);
-      return;
-    }
-    this.#ring.push(sample);
-    if (this.#ring.length > RING_SECONDS) this.#ring.shift();
   }
 
-  #choose(): void {
-    const largest = largestVideo(document.querySelectorAll('video'));
-    if (largest === this.#video) return;
-    this.#unwatch();
-    this.#video = largest;
+  #take(video: HTMLVideoElement | null): void {
+    this.stop();
+    this.#video = video;
     this.#stalls.startOver();
-    if (largest) this.#unwatch = this.#watch(largest);
+    this.#wantedMs = null;
+    this.#startupMs = null;
+    if (!video) return;
+    this.#frames = FrameMeter.of(video);
+    this.#unwatch = this.#watch(video);
   }
 
   #watch(video: HTMLVideoElement): () => void {
-    const on = {
+    const interrupted = () => this.#stalls.interrupted(performance.now());
+    const on: Record<string, () => void> = {
       waiting: () => this.#stalls.waited(expectsProgress(video), performance.now()),
-      playing: () => this.#stalls.played(performance.now()),
+      playing: () => this.#played(),
       timeupdate: () => this.#stalls.progressed(video.currentTime, expectsProgress(video), performance.now()),
-      pause: () => this.#stalls.interrupted(performance.now()),
-      seeking: () => this.#stalls.interrupted(performance.now()),
-      ended: () => this.#stalls.interrupted(performance.now()),
-      emptied: () => this.#stalls.interrupted(performance.now()),
+      pause: interrupted,
+      seeking: interrupted,
+      ended: interrupted,
+      emptied: () => {
+        interrupted();
+        this.#wantedMs = null;
+      },
+      loadstart: () => video.autoplay && this.#wanted(),
+      play: () => this.#wanted(),
+      error: () => {
+        if ((video.error?.code ?? 0) >= MEDIA_ERR_DECODE) this.#mediaErrors += 1;
+      },
     };
     const events = Object.entries(on);
     for (const [name, listener] of events) video.addEventListener(name, listener);
     return () => {
       for (const [name, listener] of events) video.removeEventListener(name, listener);
     };
+  }
+
+  #wanted(): void {
+    this.#wantedMs ??= performance.now();
+  }
+
+  #played(): void {
+    const now = performance.now();
+    this.#stalls.played(now);
+    if (this.#wantedMs !== null && this.#startupMs === null) this.#startupMs = Math.round(now - this.#wantedMs);
   }
 }
 
@@ -160,16 +154,6 @@ export function bufferedAhead(ranges: Pick<TimeRanges, 'length' | 'start' | 'end
     if (ranges.start(n) - 0.1 <= at && at <= ranges.end(n)) return ranges.end(n) - at;
   }
   return 0;
-}
-
-/** Samples with `t` moved by `offsetMs` to whole seconds of the server's clock; of two on one second the later stays. */
-export function onServerClock(samples: readonly Sample[], offsetMs: number): Sample[] {
-  const bySecond = new Map<number, Sample>();
-  for (const sample of samples) {
-    const t = Math.round((sample.t + offsetMs) / 1000) * 1000;
-    bySecond.set(t, { ...sample, t });
-  }
-  return [...bySecond.values()];
 }
 
 function round3(n: number): number {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { bufferedAhead, onServerClock } from './player.ts';
+import { bufferedAhead } from './player.ts';
 import { StallMeter } from './stall.ts';
 
 it('counts a wait for data with its length, one still going on included', () => {
@@ -68,19 +68,4 @@ it('measures what is buffered ahead without a gap', () => {
   expect(bufferedAhead(ranges([0, 4], [6, 10]), 5)).toBe(0);
   expect(bufferedAhead(ranges([10.05, 12]), 10)).toBe(2);
   expect(bufferedAhead(ranges(), 1)).toBe(0);
-});
-
-it("puts the past on whole seconds of the server's clock, one sample a second", () => {
-  const moved = onServerClock(
-    [
-      { t: 1_000, n: 1 },
-      { t: 2_000, n: 2 },
-      { t: 2_010, n: 3 },
-    ],
-    5_480,
-  );
-  expect(moved).toEqual([
-    { t: 6_000, n: 1 },
-    { t: 7_000, n: 3 },
-  ]);
 });

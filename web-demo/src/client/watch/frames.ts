@@ -1,0 +1,88 @@
+// Frames that reached the screen, by `requestVideoFrameCallback`: a few frames a second are looked at, the browser's own
+// counter in them says how many there were. To look at each of them would keep the page drawing.
+
+/** Frames that are looked at in a second. */
+const BURST = 4;
+/** Distances of frames that are kept for the rate: the last ten seconds. */
+const GAPS_KEPT = 30;
+/** Fewer say nothing about the rate. */
+const GAPS_MIN = 6;
+/** Which of the distances, sorted, is taken for that of the stream: frames left out make some of them longer. */
+const GAP_QUANTILE = 0.3;
+
+/** What a second's frames say; members are those of the player lane. */
+export interface FrameFacts {
+  renderedFrames?: number;
+  decodeMs?: number;
+  frameRate?: number;
+}
+
+/** Looks at some frames of one <video>. */
+export class FrameMeter {
+  readonly #video: HTMLVideoElement;
+  #handle: number | null = null;
+  #left = 0;
+  #last: VideoFrameCallbackMetadata | null = null;
+  #rendered: number | null = null;
+  #decodeMs: number[] = [];
+  #gaps: number[] = [];
+
+  private constructor(video: HTMLVideoElement) {
+    this.#video = video;
+  }
+
+  /** A meter; null where the browser tells nothing of frames. */
+  static of(video: HTMLVideoElement): FrameMeter | null {
+    return 'requestVideoFrameCallback' in video ? new FrameMeter(video) : null;
+  }
+
+  /** What was seen since the last call; asks for the next frames when the picture ought to move. */
+  second(moves: boolean): FrameFacts {
+    const { length } = this.#decodeMs;
+    const decodeMs = length === 0 ? undefined : this.#decodeMs.reduce((sum, ms) => sum + ms, 0) / length;
+    this.#decodeMs = [];
+    if (moves && this.#handle === null && document.visibilityState === 'visible') {
+      this.#left = BURST;
+      this.#last = null;
+      this.#ask();
+    }
+    const frameRate = rateOf(this.#gaps);
+    return {
+      ...(this.#rendered !== null && { renderedFrames: this.#rendered }),
+      ...(decodeMs !== undefined && { decodeMs: Math.round(decodeMs * 100) / 100 }),
+      ...(frameRate !== null && { frameRate }),
+    };
+  }
+
+  /** Lets go of the element. */
+  stop(): void {
+    if (this.#handle !== null) this.#video.cancelVideoFrameCallback(this.#handle);
+    this.#handle = null;
+  }
+
+  #ask(): void {
+    this.#handle = this.#video.requestVideoFrameCallback((_, frame) => this.#seen(frame));
+  }
+
+  #seen(frame: VideoFrameCallbackMetadata): void {
+    this.#handle = null;
+    this.#rendered = frame.presentedFrames;
+    if (frame.processingDuration !== undefined) this.#decodeMs.push(frame.processingDuration * 1000);
+    const last = this.#last;
+    if (last && frame.presentedFrames - last.presentedFrames === 1 && frame.mediaTime > last.mediaTime) {
+      this.#gaps.push(frame.mediaTime - last.mediaTime);
+      if (this.#gaps.length > GAPS_KEPT) this.#gaps.shift();
+    }
+    this.#last = frame;
+    this.#left -= 1;
+    if (this.#left > 0) this.#ask();
+  }
+}
+
+/** Nominal frames a second of a stream by distances of its frames, s; null when there are too few. */
+export function rateOf(gaps: readonly number[]): number | null {
+  if (gaps.length < GAPS_MIN) return null;
+  const sorted = [...gaps].sort((a, b) => a - b);
+  const gap = sorted[Math.floor(sorted.length * GAP_QUANTILE)] ?? 0;
+  return gap > 0 ? Math.round(10 / gap) / 10 : null;
+}
