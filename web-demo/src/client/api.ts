@@ -135,7 +135,8 @@ export function readOps(options: ApiOptions = {}): Promise<Ops> {
   return request('GET', '/api/v1/ops', undefined, options);
 }
 
-async function request<T>(method: string, path: string, body?: unknown, options: ApiOptions = {}): Promise<T> {
+/** One request with its typed answer. @throws ApiFailure when it is refused, cannot be made or takes too long */
+export async function request<T>(method: string, path: string, body?: unknown, options: ApiOptions = {}): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' };
   if (body !== undefined) headers['content-type'] = 'application/json';
   if (options.bearer !== undefined) headers.authorization = `Bearer ${options.bearer}`;
@@ -151,7 +152,7 @@ async function request<T>(method: string, path: string, body?: unknown, options:
     throw new ApiFailure(0, undefined, 'no answer');
   }
   if (!answer.ok) throw await failureOf(answer);
-  if (answer.status === 204) return undefined as T;
+  if (answer.status === 204 || answer.status === 202) return undefined as T;
   try {
     return (await answer.json()) as T;
   } catch {

@@ -34,6 +34,9 @@ export function Composer({ desk, row, noteOnly = false, manage }: ComposerProps)
   const box = useRef<HTMLTextAreaElement>(null);
   const file = useRef<HTMLInputElement>(null);
   const [texts, setTexts] = useState({ reply: desk.drafts.reply.get(row.id), note: desk.drafts.note.get(row.id) });
+  useOnAsk(desk.redrafted, () =>
+    setTexts({ reply: desk.drafts.reply.get(row.id), note: desk.drafts.note.get(row.id) }),
+  );
   const text = texts[writing];
   const chat = desk.session.chat(row.id);
   const change = (next: string) => {

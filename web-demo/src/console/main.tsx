@@ -13,6 +13,7 @@ import './console.css';
 import './stage.css';
 import './thread.css';
 import './tickets.css';
+import './diagnosis.css';
 import './controls.css';
 import './settings.css';
 

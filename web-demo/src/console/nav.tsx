@@ -11,6 +11,7 @@ import { teamCalls } from './call/team.ts';
 import { useTexts } from './context.ts';
 import type { Desk } from './desk/desk.ts';
 import { urgency, waitsSince } from './desk/lists.ts';
+import { VerdictChip } from './diagnosis/chip.tsx';
 import { KEY } from './keys.ts';
 import { DESK_HREF, type Route, TICKETS_HREF } from './route.ts';
 import { TeamRows } from './team.tsx';
@@ -211,7 +212,11 @@ function Wait({ since, now }: { since: number; now: number }) {
 function QueueRow({ desk, row, now, selected, open }: RowProps) {
   const { t } = useTexts();
   return (
-    <li class="row row--queue" data-selected={selected || undefined}>
+    <li
+      class="row row--queue"
+      data-selected={selected || undefined}
+      data-verdict={row.verdict !== undefined || undefined}
+    >
       <button type="button" class="row__open" aria-current={selected ? 'true' : undefined} onClick={() => open(row.id)}>
         <span class="sl-visually-hidden">{t.nav.preview(row.ticket)}: </span>
         <Who row={row} />
@@ -222,6 +227,7 @@ function QueueRow({ desk, row, now, selected, open }: RowProps) {
             <Wait since={waitsSince(row)} now={now} />
           </span>
           <span class="row__text">{row.last_text}</span>
+          {row.verdict !== undefined && <VerdictChip verdict={row.verdict} class="row__verdict" />}
           <Marks row={row} now={now} drafted={false} />
         </span>
       </button>
@@ -266,6 +272,7 @@ function MineRow({ desk, row, now, place, selected, open }: RowProps & { place: 
           <span class={classes('row__text', peerTyping && 'row__text--typing')}>
             {peerTyping ? t.nav.typing : row.last_text}
           </span>
+          {row.verdict !== undefined && <VerdictChip verdict={row.verdict} class="row__verdict" />}
           <Marks row={row} now={now} drafted={drafted} />
         </span>
         {unread > 0 && (

@@ -8,6 +8,8 @@ import type { ConversationSummary, Series } from '../protocol/generated.ts';
 import { Badge, IconButton, Spinner, useNow, useSelected } from '../ui/ui.tsx';
 import { useTexts } from './context.ts';
 import type { Desk } from './desk/desk.ts';
+import { DiagnosisPanel } from './diagnosis/panel.tsx';
+import { useDiagnosis } from './diagnosis/use-diagnosis.ts';
 import { ABSENT, languageName, percent, plain, resolution } from './format.ts';
 import { useLoaded } from './load.ts';
 import { ticketHref } from './route.ts';
@@ -41,11 +43,18 @@ export function Side({ desk, row, overlay, close }: SideProps) {
       }}
     >
       <IconButton icon="close" class="side__close" label={t.thread.closeDetails} onClick={close} />
+      <Diagnosis desk={desk} row={row} />
       <CallFacts desk={desk} row={row} />
       <Facts desk={desk} row={row} />
       <Health row={row} />
     </aside>
   );
+}
+
+/** Why the picture stutters, first of all. */
+function Diagnosis({ desk, row }: { desk: Desk; row: ConversationSummary }) {
+  const view = useDiagnosis(row.ticket, row.verdict?.at_ms ?? 0);
+  return <DiagnosisPanel desk={desk} ticket={row.ticket} row={row} view={view} />;
 }
 
 /** The call or invitation of this conversation, while there is one. */

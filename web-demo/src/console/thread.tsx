@@ -11,6 +11,7 @@ import { teamCalls } from './call/team.ts';
 import { Composer } from './composer.tsx';
 import { useTexts } from './context.ts';
 import type { Desk, Problem } from './desk/desk.ts';
+import { VerdictLine } from './diagnosis/line.tsx';
 import { KEY } from './keys.ts';
 import { Log } from './log.tsx';
 import { ticketHref } from './route.ts';
@@ -30,9 +31,13 @@ interface ThreadProps {
 export function Thread({ desk, row, detailsOpen, toggleDetails, manage }: ThreadProps) {
   if (row === undefined) return <Nothing desk={desk} />;
   const mine = desk.owns(row);
+  const openDetails = () => {
+    if (!detailsOpen) toggleDetails();
+  };
   return (
     <main class="thread">
       <Head desk={desk} row={row} mine={mine} detailsOpen={detailsOpen} toggleDetails={toggleDetails} />
+      {row.verdict !== undefined && <VerdictLine verdict={row.verdict} open={openDetails} />}
       <Notices desk={desk} row={row} mine={mine} />
       <Log key={row.id} desk={desk} row={row} mine={mine} />
       {mine ? (

@@ -58,6 +58,8 @@ export class Desk {
   readonly dismissed = new Store<ReadonlySet<CallId>>(new Set());
   /** Asks the text box to take the focus: the agent chose the conversation, or pressed a key for it. */
   readonly focusReply = new Store(0);
+  /** Tells the text box that its draft was written to from elsewhere. */
+  readonly redrafted = new Store(0);
   /** Asks the text box to open the canned replies. */
   readonly openCanned = new Store(0);
   /** Asks for a file to be chosen for a picture. */
@@ -207,6 +209,14 @@ export class Desk {
   draft(conversation: ConversationId, writing: Writing, text: string): void {
     this.drafts[writing].set(conversation, text);
     this.#markDraft(conversation);
+  }
+
+  /** Puts a suggested reply into the text box, after what is written there; sending it stays the agent's. */
+  suggestReply(conversation: ConversationId, text: string): void {
+    const written = this.drafts.reply.get(conversation).trimEnd();
+    this.draft(conversation, 'reply', written === '' ? text : `${written}\n${text}`);
+    this.redrafted.update((count) => count + 1);
+    this.write(conversation, 'reply');
   }
 
   /** What the text box of a conversation is for. */

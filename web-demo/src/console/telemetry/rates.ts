@@ -126,7 +126,8 @@ function firstOf(...candidates: (number | null)[]): number | null {
   return candidates.find((value) => value !== null) ?? null;
 }
 
-type Row<Key extends string> = Partial<Record<Key, number | null>>;
+/** What one second says of each line; a line that is left out was not measured in it. */
+export type Row<Key extends string> = Partial<Record<Key, number | null>>;
 
 function viewerUpRow(before: Sample | undefined, now: Sample): Row<CallKey> {
   return {
@@ -166,6 +167,13 @@ function serverRow(before: Sample | undefined, now: Sample): Row<CallKey> {
   };
 }
 
+/** How a second of each leg of a call is read. */
+export const CALL_ROWS: Readonly<Partial<Record<string, (before: Sample | undefined, now: Sample) => Row<CallKey>>>> = {
+  viewer_up: viewerUpRow,
+  agent_down: agentDownRow,
+  server: serverRow,
+};
+
 const CALL_KEYS: readonly CallKey[] = [
   'kbps_viewer_up',
   'kbps_server_in',
@@ -188,9 +196,8 @@ const PLAYER_KEYS: readonly PlayerKey[] = ['buffer_s', 'stalled_percent', 'dropp
 export function callColumns(legs: readonly LegSeries[]): Columns<CallKey> {
   const rows = new Map<number, Row<CallKey>>();
   for (const { leg, series } of legs) {
-    const row =
-      leg === 'viewer_up' ? viewerUpRow : leg === 'agent_down' ? agentDownRow : leg === 'server' ? serverRow : null;
-    if (row !== null) addRows(rows, ordered(series.samples), row);
+    const row = CALL_ROWS[leg];
+    if (row !== undefined) addRows(rows, ordered(series.samples), row);
   }
   return toColumns(rows, CALL_KEYS, CALL_GAP_MS_MAX);
 }
@@ -206,19 +213,22 @@ export function playerColumns(samples: readonly Sample[]): Columns<PlayerKey> {
   return toColumns(rows, PLAYER_KEYS, PLAYER_GAP_MS_MAX);
 }
 
-function stalledPercent(before: Sample | undefined, now: Sample): number | null {
+/** Share of the time between two samples of the player in which it waited for data, percent. */
+export function stalledPercent(before: Sample | undefined, now: Sample): number | null {
   const ms = perSecond(before, now, 'stalledMs', PLAYER_GAP_MS_MAX);
   return ms === null ? null : Math.min(100, ms / 10);
 }
 
-function droppedPercent(before: Sample | undefined, now: Sample): number | null {
+/** Share of the frames between two samples of the player that were dropped, percent. */
+export function droppedPercent(before: Sample | undefined, now: Sample): number | null {
   const dropped = growth(before, now, 'droppedVideoFrames', PLAYER_GAP_MS_MAX);
   const total = growth(before, now, 'totalVideoFrames', PLAYER_GAP_MS_MAX);
   if (dropped === null || total === null || total <= 0) return null;
   return Math.min(100, (dropped / total) * 100);
 }
 
-function addRows<Key extends string>(
+/** Puts what each sample says into the row of its second. */
+export function addRows<Key extends string>(
   rows: Map<number, Row<Key>>,
   samples: readonly Sample[],
   row: (before: Sample | undefined, now: Sample) => Row<Key>,
@@ -231,7 +241,8 @@ function addRows<Key extends string>(
   }
 }
 
-function toColumns<Key extends string>(
+/** Rows by their second as columns, with a gap wherever longer than `gapMsMax` nothing was measured. */
+export function toColumns<Key extends string>(
   rows: Map<number, Row<Key>>,
   keys: readonly Key[],
   gapMsMax: number,
