@@ -220,18 +220,25 @@ export class Netlab {
     await this.#ask({ op: 'rebind', site, tcp, address });
   }
 
-  /** A program that runs the browser inside a site, to be used as its executable. */
-  async browserPath(site: string, program = process.env.CHROMIUM ?? '/usr/bin/chromium'): Promise<string> {
+  /**
+   * A program that runs the browser inside a site, to be used as its executable. `before` is a line of shell that is run first
+   * by the process that becomes the browser.
+   */
+  async browserPath(
+    site: string,
+    program = process.env.CHROMIUM ?? '/usr/bin/chromium',
+    before = ':',
+  ): Promise<string> {
     const path = join(this.#folder, `${site}-${program.replaceAll('/', '-')}`);
-    await writeFile(path, `#!/bin/sh\nexec nsenter --net='${this.#namespace(site)}' -- '${program}' "$@"\n`);
+    await writeFile(path, `#!/bin/sh\n${before}\nexec nsenter --net='${this.#namespace(site)}' -- '${program}' "$@"\n`);
     await chmod(path, 0o755);
     return path;
   }
 
   /** Chromium inside a site, with the flags of all tests, that takes the laboratory's certificate as valid. */
-  async launch(site: string, flags: string[] = []): Promise<Browser> {
+  async launch(site: string, flags: string[] = [], before?: string): Promise<Browser> {
     const trust = `--ignore-certificate-errors-spki-list=${this.view.certificate.spki}`;
-    const executablePath = await this.browserPath(site);
+    const executablePath = await this.browserPath(site, undefined, before);
     return chromium.launch({ executablePath, args: [...browserFlags(), trust, ...flags] });
   }
 

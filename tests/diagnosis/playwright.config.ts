@@ -1,0 +1,10 @@
+// The recorder runs as one Playwright test without a time limit: that gives it TypeScript and the browser tests' support.
+
+export default {
+  testDir: '.',
+  testMatch: 'record.run.ts',
+  outputDir: '../browser/test-results',
+  workers: 1,
+  timeout: 0,
+  reporter: [['line']],
+};

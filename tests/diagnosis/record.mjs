@@ -1,0 +1,26 @@
+// npm run record -- [--n 24] [--seed 1] [--families a,b] [--seats 3] [--out traces] [--cache DIR]
+//
+// Records runs of the plan that `out` does not hold yet, until it holds the plan's first `n`. tests/browser lends its
+// Playwright and its support files; docs/diagnosis.md says what is recorded.
+
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const HERE = import.meta.dirname;
+const { values } = parseArgs({
+  options: {
+    n: { type: 'string', default: '24' },
+    seed: { type: 'string', default: '1' },
+    families: { type: 'string', default: '' },
+    seats: { type: 'string', default: '3' },
+    most: { type: 'string', default: '' },
+    out: { type: 'string', default: resolve(HERE, 'traces') },
+    cache: { type: 'string', default: resolve(HERE, '../../target/corpus-contents') },
+  },
+});
+const env = { ...process.env };
+for (const [name, value] of Object.entries(values)) env[`CORPUS_${name.toUpperCase()}`] = value;
+const args = ['playwright', 'test', '-c', resolve(HERE, 'playwright.config.ts')];
+const child = spawn('npx', args, { cwd: resolve(HERE, '../browser'), env, stdio: 'inherit' });
+child.on('exit', (code) => process.exit(code ?? 1));

@@ -1,0 +1,268 @@
+// A seat: a viewer's browser in a site of its own, and the runs that are recorded in it, one after another. Every run has a
+// profile, an edge and a server of its own, so that nothing of one run is seen in the next.
+
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { get } from 'node:https';
+import { Agent } from '../../browser/support/agent.ts';
+import { type Account, Server } from '../../browser/support/server.ts';
+import type { LineChange, Netlab } from '../../browser/support/netlab.ts';
+import { Viewer } from '../../browser/support/viewer.ts';
+import type { Cdn, Stream } from './cdn.ts';
+import { Group, watchIdle } from './machine.ts';
+import { idOf, type Run, splitOf } from './manifest.ts';
+import { type Fault, faultOf, lineOf, type Recipe } from './recipes.ts';
+import { beginOf, lanesOf, neutral, packed, type TelemetryFile } from './trace.ts';
+
+/** The first picture comes by then, also where the fault is there from the beginning, ms. */
+const PICTURE_TIMEOUT_MS = 45_000;
+/** The ticket is there by then: the widget comes over the same line, ms. */
+const TICKET_TIMEOUT_MS = 60_000;
+/** Recorded after the fault's start, and at least after the chat's opening, s. */
+const AFTER_FAULT_S = 25;
+const AFTER_CHAT_S = 14;
+/** A line without a fault: everything that a fault may have set. */
+const PLAIN = {
+  delayMs: 0,
+  jitterMs: 0,
+  jitterReorders: false,
+  loss: 0,
+  gilbertElliott: null,
+  reorder: 0,
+  duplicate: 0,
+  rateBps: null,
+  queueBytes: 256_000,
+};
+const ACCOUNT: Account = { login: 'corpus', password: 'correct horse battery', name: 'Robin Vale' };
+
+type Browser = Awaited<ReturnType<Netlab['launch']>>;
+
+const nap = (ms: number) => new Promise<void>((done) => setTimeout(done, Math.max(0, ms)));
+
+/** A viewer's place, and beside it an agent's. */
+export class Seat {
+  readonly #lab: Netlab;
+  readonly #cdn: Cdn;
+  readonly #site: string;
+  readonly #agentSite: string;
+  readonly #group: Group;
+  readonly #agentGroup: Group;
+  #browser: Browser | null = null;
+  #agentBrowser: Browser | null = null;
+
+  /** At the sites `seat-N` and `desk-N` of a laboratory. */
+  constructor(lab: Netlab, cdn: Cdn, number: number) {
+    this.#lab = lab;
+    this.#cdn = cdn;
+    this.#site = `seat${number}`;
+    this.#agentSite = `desk${number}`;
+    this.#group = new Group(`sightline-corpus-${process.pid}-${this.#site}`);
+    this.#agentGroup = new Group(`sightline-corpus-${process.pid}-${this.#agentSite}`);
+  }
+
+  /** Records a run: its line of the manifest and its trace. */
+  async record(recipe: Recipe): Promise<{ run: Run; trace: Buffer }> {
+    const { content, levels, begin } = recipe;
+    const ends: (() => Promise<unknown>)[] = [];
+    try {
+      const stream = await this.#cdn.open({ content, levels, begin });
+      ends.push(() => this.#cdn.close(stream.stream));
+      const good = lineOf(recipe, stream.kbps);
+      await this.#lab.set(this.#site, { up: { ...PLAIN, ...good.up }, down: { ...PLAIN, ...good.down } });
+      await this.#lab.set(this.#agentSite, { up: { ...PLAIN, delayMs: 15 }, down: { ...PLAIN, delayMs: 15 } });
+      const config = `[http]\nallowed_origins = ["${this.#cdn.origin}"]\n`;
+      const server = await Server.start({ demo: false, place: this.#lab.place, config });
+      ends.push(() => server.dispose());
+      const browser = await this.#launched();
+      const context = await browser.newContext({
+        viewport: { width: 1_024, height: 700 },
+        ignoreHTTPSErrors: true,
+        locale: 'en-GB',
+        reducedMotion: 'reduce',
+      });
+      ends.push(() => this.#withoutQuota(() => context.close()));
+      const viewer = new Viewer(await context.newPage());
+      return await this.#run(recipe, stream, server, viewer, ends);
+    } finally {
+      this.#group.quota(null);
+      this.#agentGroup.quota(null);
+      for (const end of ends.reverse()) await end().catch(() => undefined);
+    }
+  }
+
+  /** Ends its browsers. */
+  async close(): Promise<void> {
+    await this.#browser?.close();
+    await this.#agentBrowser?.close();
+    await this.#group.remove();
+    await this.#agentGroup.remove();
+  }
+
+  async #withoutQuota(action: () => Promise<void>): Promise<void> {
+    this.#group.quota(null);
+    await action();
+  }
+
+  async #launched(): Promise<Browser> {
+    if (!this.#browser?.isConnected()) this.#browser = await this.#lab.launch(this.#site, [], this.#group.join);
+    return this.#browser;
+  }
+
+  async #launchedAgent(): Promise<Browser> {
+    if (!this.#agentBrowser?.isConnected()) {
+      this.#agentBrowser = await this.#lab.launch(this.#agentSite, [], this.#agentGroup.join);
+    }
+    return this.#agentBrowser;
+  }
+
+  async #run(
+    recipe: Recipe,
+    stream: Stream,
+    server: Server,
+    viewer: Viewer,
+    ends: (() => Promise<unknown>)[],
+  ): Promise<{ run: Run; trace: Buffer }> {
+    const { behindSegments, handOver, faultAfterS, chatAfterS } = recipe;
+    const fault = faultOf(recipe, stream.kbps);
+    const faulty = recipe.label !== 'none_observed';
+    const page = await this.#cdn.page({ stream: stream.stream, support: server.url, behindSegments, handOver });
+    const idle = watchIdle();
+    const usedS = this.#group.usedS();
+    const beganMs = Date.now();
+    let faultMs = beganMs;
+    if (faultAfterS === 0) await this.#begin(recipe, fault, stream, viewer, ends);
+    await viewer.page.goto(page, { waitUntil: 'commit', timeout: PICTURE_TIMEOUT_MS });
+    await this.#picture(viewer);
+    if (faultAfterS > 0) {
+      await nap(faultAfterS * 1_000);
+      await this.#begin(recipe, fault, stream, viewer, ends);
+      faultMs = Date.now();
+    }
+    await nap(faultMs + chatAfterS * 1_000 - Date.now());
+    const chatMs = Date.now();
+    const ticket = await this.#openChat(server, viewer);
+    await nap(Math.max(faultMs + AFTER_FAULT_S * 1_000, chatMs + AFTER_CHAT_S * 1_000) - Date.now());
+    const file = await api<TelemetryFile>(server, `/api/v1/tickets/${ticket}/telemetry`);
+    const endMs = Date.now();
+    const machine = idle();
+    const spentS = this.#group.usedS() - usedS;
+    const effect = await this.#effect(stream, viewer);
+    const lanes = lanesOf(file);
+    const from = beginOf(lanes);
+    const second = (ms: number) => Math.round((ms - from) / 100) / 10;
+    const { heavy: _, ...told } = recipe;
+    const run: Run = {
+      id: idOf(recipe),
+      ...told,
+      split: splitOf(recipe),
+      ...(faulty ? { faultS: second(faultMs) } : {}),
+      chatS: second(chatMs),
+      endS: second(endMs),
+      machine,
+      effect: { ...effect, browserCores: Math.round((spentS / ((endMs - beganMs) / 1_000)) * 100) / 100 },
+      versions: versions(viewer),
+    };
+    return { run, trace: packed(neutral(lanes, from)) };
+  }
+
+  async #begin(
+    recipe: Recipe,
+    fault: Fault,
+    { stream }: Stream,
+    viewer: Viewer,
+    ends: (() => Promise<unknown>)[],
+  ): Promise<void> {
+    if (fault.bulk) {
+      const loads = Array.from({ length: fault.bulk }, () => this.#bulk());
+      ends.push(async () => loads.forEach((load) => load.kill('SIGKILL')));
+    }
+    if (fault.line) await this.#lab.set(this.#site, fault.line as LineChange);
+    if (fault.agentLine) await this.#lab.set(this.#agentSite, fault.agentLine as LineChange);
+    if (fault.edge) await this.#cdn.fault(stream, { ...fault.edge, seed: recipe.seed });
+    if (fault.quota) this.#group.quota(fault.quota);
+    if (fault.agentQuota) this.#agentGroup.quota(fault.agentQuota);
+    if (fault.burn) await burn(viewer, fault.burn);
+  }
+
+  /** A download that has nothing to do with the player. */
+  #bulk(): ChildProcess {
+    return this.#lab.spawn(this.#site, 'curl', ['-sk', '-o', '/dev/null', `${this.#cdn.origin}/bulk`], { stdio: 'ignore' });
+  }
+
+  async #picture({ page, player }: Viewer): Promise<void> {
+    const deadline = Date.now() + PICTURE_TIMEOUT_MS;
+    while (Date.now() < deadline) {
+      const plays = await player.evaluate((video: HTMLVideoElement) => video.currentTime > 0 && video.readyState >= 2);
+      if (plays) return;
+      await page.waitForTimeout(100);
+    }
+    // A line or an edge that is bad from the beginning shows no picture: that is the run.
+  }
+
+  async #openChat(server: Server, viewer: Viewer): Promise<number> {
+    await viewer.launcher.click({ timeout: TICKET_TIMEOUT_MS });
+    await viewer.dialog.getByRole('button', { name: 'The picture stutters' }).click({ timeout: TICKET_TIMEOUT_MS });
+    const deadline = Date.now() + TICKET_TIMEOUT_MS;
+    while (Date.now() < deadline) {
+      const { tickets } = await api<{ tickets: { number: number }[] }>(server, '/api/v1/tickets?limit=1');
+      const number = tickets[0]?.number;
+      if (number !== undefined) return number;
+      await nap(200);
+    }
+    throw new Error('no ticket');
+  }
+
+  async #effect({ stream }: Stream, viewer: Viewer): Promise<Record<string, number>> {
+    const { segments, hit } = await this.#cdn.counts(stream);
+    const counters = (await this.#lab.counters({ reset: true })).sites.find(({ name }) => name === this.#site);
+    const lost = [counters?.up, counters?.down].map((one) =>
+      one ? one.lostRandom + one.lostBurst + one.droppedQueue : 0,
+    );
+    this.#group.quota(null);
+    const seen = await viewer.page.evaluate(() => window.corpus.seen());
+    return { segments, hit, lostUp: lost[0] ?? 0, lostDown: lost[1] ?? 0, late: counters?.down.late ?? 0, ...seen };
+  }
+}
+
+declare global {
+  interface Window {
+    /** page/page.js. */
+    corpus: { burn(share: number, pieceMs: number): void; seen(): Record<string, number> };
+  }
+}
+
+async function burn({ page }: Viewer, { share, pieceMs }: { share: number; pieceMs: number }): Promise<void> {
+  await page.evaluate(([part, piece]) => window.corpus.burn(part as number, piece as number), [share, pieceMs]);
+}
+
+/** An answer of the REST API, past the lines. */
+function api<T>(server: Server, path: string): Promise<T> {
+  const headers = { authorization: `Bearer ${server.apiKey}` };
+  return new Promise((done, failed) => {
+    const request = get(`${server.url}${path}`, { headers, rejectUnauthorized: false }, (response) => {
+      const parts: Buffer[] = [];
+      response.on('data', (part: Buffer) => parts.push(part));
+      response.on('end', () => {
+        const text = Buffer.concat(parts).toString();
+        if (response.statusCode === 200) done(JSON.parse(text) as T);
+        else failed(new Error(`${path}: ${response.statusCode} ${text}`));
+      });
+    });
+    request.on('error', failed);
+  });
+}
+
+function versions({ page }: Viewer): Record<string, string> {
+  const commit = process.env.CORPUS_COMMIT;
+  return {
+    chromium: page.context().browser()?.version() ?? '',
+    hls: hlsVersion,
+    ...(commit ? { sightline: commit } : {}),
+  };
+}
+
+const hlsVersion: string = JSON.parse(
+  readFileSync(new URL('../../../web-demo/node_modules/hls.js/package.json', import.meta.url), 'utf8'),
+).version;
+
+void [Agent, ACCOUNT];
