@@ -23,7 +23,7 @@ use crate::pressure::Pressure;
 use crate::storage::{StorageError, Store};
 use crate::support::{CallBook, Desk, Line, keep_line};
 use crate::telemetry::{TelemetryError, TelemetryLog, TelemetryOptions};
-use crate::verdicts::{Judged, LiveVerdicts, tell};
+use crate::verdicts::{LiveVerdicts, News, tell};
 use crate::ws::Sessions;
 use crate::{clock, demo, http, random};
 
@@ -145,7 +145,7 @@ impl Server {
         let new_api_key = first_api_key(&auth, &data).await?;
         let (telemetry, tap) =
             TelemetryLog::open(TelemetryOptions::new(data.join("telemetry"), &node.0), store.clone()).await?;
-        let (verdicts, judged) = LiveVerdicts::start(tap).map_err(|error| TelemetryError::Io(error.to_string()))?;
+        let (verdicts, news) = LiveVerdicts::start(tap).map_err(|error| TelemetryError::Io(error.to_string()))?;
         let pictures = PictureFiles::open(&data.join("pictures"))?;
         let (media, media_events) = media_driver::start(media_config(&config), clock::now_ms_f64)?;
 
@@ -193,7 +193,7 @@ impl Server {
             config,
         });
         app.desk.ship_canned_replies().await?;
-        let tasks = start_tasks(&app, media_events, pictures, judged).await?;
+        let tasks = start_tasks(&app, media_events, pictures, news).await?;
         let handle = axum_server::Handle::new();
         let serving = serve(listener, address, tls, handle.clone(), Arc::clone(&app))?;
         Ok(Self { address, app, new_api_key, bus, http: handle, serving, closing, tasks })
@@ -283,14 +283,14 @@ async fn start_tasks(
     app: &Arc<App>,
     media_events: mpsc::Receiver<MediaEvent>,
     pictures: PictureFiles,
-    judged: mpsc::Receiver<Judged>,
+    news: mpsc::Receiver<News>,
 ) -> Result<Vec<JoinHandle<()>>, ServerError> {
     let mut tasks = vec![
         tokio::spawn(Arc::clone(&app.calls).run(media_events)),
         tokio::spawn(listen_to_nodes(Arc::clone(app))),
         tokio::spawn(keep_line(Arc::clone(&app.desk))),
         tokio::spawn(Arc::clone(&app.pressure).watch()),
-        tokio::spawn(tell(Arc::clone(&app.desk), judged)),
+        tokio::spawn(tell(Arc::clone(app), news)),
         tokio::spawn(remove_orphans(pictures, app.desk.store.clone())),
     ];
     if app.demo {

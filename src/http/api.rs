@@ -11,7 +11,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{canned, cors, load_test, ops, pictures, principal, probe, sessions, tickets, verdicts};
+use super::{canned, cors, crowd, load_test, ops, pictures, principal, probe, sessions, tickets, verdicts};
 use crate::app::App;
 
 /// Head of the description; the paths come from the routes.
@@ -52,6 +52,8 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(verdicts::accuracy))
         .routes(routes!(verdicts::preflight))
         .routes(routes!(probe::probe))
+        .routes(routes!(crowd::beacon))
+        .routes(routes!(crowd::incidents))
         .routes(routes!(tickets::token))
         .routes(routes!(ops::ops))
         .routes(routes!(load_test::make))
@@ -73,6 +75,7 @@ pub(super) fn router() -> Router<Arc<App>> {
     let (router, document) = described().split_for_parts();
     router
         .route("/api/v1/pictures", options(cors::preflight))
+        .route("/api/v1/beacons", options(cors::preflight))
         .route("/api/v1/pictures/{id}", options(cors::preflight))
         .route("/api/openapi.json", get(move || async move { Json(document) }))
         .layer(DefaultBodyLimit::max(sessions::BODY_BYTES_MAX))

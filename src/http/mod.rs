@@ -4,6 +4,7 @@ mod address;
 mod api;
 mod canned;
 mod cors;
+mod crowd;
 mod load_test;
 mod ops;
 mod pages;

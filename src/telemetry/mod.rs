@@ -20,7 +20,7 @@ use signaling::{CallId, ConversationId};
 
 use crate::storage::StorageError;
 
-pub use lanes::is_codec;
+pub use lanes::{is_codec, lanes_document};
 
 pub use log::{BLOCKS_QUEUED_MAX, CLOSE_WAIT_MAX, Tap, TelemetryLog};
 pub use samples::{ConversationSeries, SERIES_SAMPLES_MAX};

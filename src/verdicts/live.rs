@@ -1,15 +1,18 @@
 //! The traces of conversations that send samples now, judged by a thread of their own at most once a second each.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diagnosis::{Diagnosis, Trace, diagnose};
 use signaling::ConversationId;
-use signaling::verdict::VerdictBrief;
+use signaling::verdict::{Cause, Incident, Seen, VerdictBrief};
 use tokio::sync::mpsc;
 
-use super::brief;
+use super::crowd::{Crowd, Keys, Others, Report, SCOPES};
+use super::{brief, keys};
+use crate::clock;
 use crate::telemetry::{BlockHeader, lanes_of_block};
 
 /// A conversation is judged again after this at the earliest.
@@ -30,6 +33,22 @@ const JUDGED_QUEUE: usize = 1_024;
 /// Blocks taken before the due conversations are looked at again.
 const BLOCKS_AT_ONCE: usize = 256;
 
+/// How often the crowd is looked at: incidents are raised and fade.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often a conversation in trouble is told how others fare.
+const OTHERS_EVERY: Duration = Duration::from_secs(10);
+
+/// What comes of the samples.
+#[derive(Debug)]
+pub enum News {
+    /// A verdict that is to be kept and told.
+    Judged(Judged),
+    /// How others fare who share something with a conversation in trouble.
+    Others(ConversationId, Vec<Others>),
+    /// Incidents changed.
+    Incidents(Vec<Incident>),
+}
+
 /// A verdict that is to be kept and told.
 #[derive(Debug)]
 pub struct Judged {
@@ -43,6 +62,7 @@ pub struct Judged {
 #[derive(Clone, Default)]
 pub struct LiveVerdicts {
     shared: Arc<Mutex<HashMap<ConversationId, Live>>>,
+    crowd: Arc<Mutex<Crowd>>,
 }
 
 struct Live {
@@ -51,6 +71,40 @@ struct Live {
     judged: Option<Instant>,
     dirty: bool,
     told: Option<(Instant, VerdictBrief)>,
+    others_told: Option<(Instant, Vec<Others>)>,
+    network: Option<String>,
+    stream: Option<String>,
+    ticket: Option<i64>,
+}
+
+impl Live {
+    fn new(now: Instant) -> Self {
+        Self {
+            trace: Trace::new(),
+            touched: now,
+            judged: None,
+            dirty: false,
+            told: None,
+            others_told: None,
+            network: None,
+            stream: None,
+            ticket: None,
+        }
+    }
+
+    /// What the crowd is told of it.
+    fn report(&self, brief: &VerdictBrief) -> Report {
+        let mut keys: Keys = keys::of_trace(&self.trace);
+        for (scope, key) in SCOPES.iter().zip(&mut keys) {
+            match scope {
+                signaling::verdict::IncidentScope::Network => key.clone_from(&self.network),
+                signaling::verdict::IncidentScope::Stream => key.clone_from(&self.stream),
+                _ => {}
+            }
+        }
+        let troubled = brief.when == Some(Seen::Now) && brief.cause != Cause::NoneObserved;
+        Report { keys, trouble: troubled.then_some(brief.cause), ticket: self.ticket }
+    }
 }
 
 impl LiveVerdicts {
@@ -58,7 +112,7 @@ impl LiveVerdicts {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(tap: mpsc::Receiver<(BlockHeader, Vec<u8>)>) -> std::io::Result<(Self, mpsc::Receiver<Judged>)> {
+    pub fn start(tap: mpsc::Receiver<(BlockHeader, Vec<u8>)>) -> std::io::Result<(Self, mpsc::Receiver<News>)> {
         let live = Self::default();
         let (to, judged) = mpsc::channel(JUDGED_QUEUE);
         let judging = live.clone();
@@ -73,6 +127,44 @@ impl LiveVerdicts {
         Some(diagnose(&trace, None))
     }
 
+    /// A block of a conversation came from this address.
+    pub fn met(&self, conversation: &ConversationId, address: IpAddr) {
+        if let Some(live) = self.entry(&mut self.lock(), conversation) {
+            live.network.get_or_insert_with(|| keys::network(address));
+        }
+    }
+
+    /// What the desk knows of a conversation: its ticket, and the page on which it watches.
+    pub fn know(&self, conversation: &ConversationId, ticket: i64, page: Option<&str>) {
+        if let Some(live) = self.entry(&mut self.lock(), conversation) {
+            live.ticket = Some(ticket);
+            live.stream = page.map(keys::stream);
+        }
+    }
+
+    /// A page without a chat says how it fares.
+    pub fn beacon(&self, page: &str, keys: Keys, trouble: bool, now_ms: i64) {
+        let report = Report { keys, trouble: trouble.then_some(Cause::Undetermined), ticket: None };
+        self.crowd().note(&format!("page:{page}"), report, now_ms);
+    }
+
+    /// Incidents, the newest first.
+    #[must_use]
+    pub fn incidents(&self) -> Vec<Incident> {
+        self.crowd().incidents()
+    }
+
+    fn entry<'a>(
+        &self,
+        all: &'a mut HashMap<ConversationId, Live>,
+        conversation: &ConversationId,
+    ) -> Option<&'a mut Live> {
+        if all.len() >= LIVE_MAX && !all.contains_key(conversation) {
+            return None;
+        }
+        Some(all.entry(conversation.clone()).or_insert_with(|| Live::new(Instant::now())))
+    }
+
     /// Conversations that send samples now.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -85,9 +177,9 @@ impl LiveVerdicts {
         self.len() == 0
     }
 
-    fn run(&self, mut tap: mpsc::Receiver<(BlockHeader, Vec<u8>)>, to: &mpsc::Sender<Judged>) {
+    fn run(&self, mut tap: mpsc::Receiver<(BlockHeader, Vec<u8>)>, to: &mpsc::Sender<News>) {
         let mut blocks = Vec::new();
-        let mut swept = Instant::now();
+        let (mut swept, mut looked) = (Instant::now(), Instant::now());
         loop {
             // While something is due the thread looks every tenth of a second, else it sleeps until a block comes.
             let waits = self.lock().values().any(|live| live.dirty);
@@ -109,6 +201,14 @@ impl LiveVerdicts {
                 self.take(&header, &bytes, Instant::now());
             }
             self.judge_due(to, Instant::now());
+            if looked.elapsed() > LOOK_EVERY {
+                looked = Instant::now();
+                let mut crowd = self.crowd();
+                if crowd.look(clock::now_ms()) {
+                    // Agents who missed it are told with the next change, and when they come.
+                    let _ = to.try_send(News::Incidents(crowd.incidents()));
+                }
+            }
             if swept.elapsed() > IDLE_MAX / 4 {
                 swept = Instant::now();
                 self.lock().retain(|_, live| live.dirty || live.touched.elapsed() < IDLE_MAX);
@@ -119,16 +219,7 @@ impl LiveVerdicts {
     fn take(&self, header: &BlockHeader, bytes: &[u8], now: Instant) {
         let Some(lanes) = lanes_of_block(header, bytes) else { return };
         let mut all = self.lock();
-        if all.len() >= LIVE_MAX && !all.contains_key(&header.conversation) {
-            return;
-        }
-        let live = all.entry(header.conversation.clone()).or_insert_with(|| Live {
-            trace: Trace::new(),
-            touched: now,
-            judged: None,
-            dirty: false,
-            told: None,
-        });
+        let Some(live) = self.entry(&mut all, &header.conversation) else { return };
         for (lane, samples) in lanes {
             for sample in &samples {
                 // A sample that is none is the ticket's matter; here it is left out.
@@ -143,7 +234,7 @@ impl LiveVerdicts {
     }
 
     /// Judges what changed and is due, each conversation under its own short lock.
-    fn judge_due(&self, to: &mpsc::Sender<Judged>, now: Instant) {
+    fn judge_due(&self, to: &mpsc::Sender<News>, now: Instant) {
         let due = |live: &Live| live.dirty && live.judged.is_none_or(|at| now.duration_since(at) >= JUDGE_EVERY);
         let ids: Vec<ConversationId> =
             self.lock().iter().filter(|(_, live)| due(live)).map(|(id, _)| id.clone()).collect();
@@ -152,16 +243,43 @@ impl LiveVerdicts {
             let Some(live) = all.get_mut(&id) else { continue };
             let brief = brief(&diagnose(&live.trace, None));
             live.judged = Some(now);
+            self.compare(&id, live, &brief, to, now);
             if live.told.as_ref().is_some_and(|(at, told)| !worth_telling(told, &brief, now.duration_since(*at))) {
                 live.dirty = false;
                 continue;
             }
             // A full queue is tried again a second later.
-            if to.try_send(Judged { conversation: id, brief: brief.clone() }).is_ok() {
+            if to.try_send(News::Judged(Judged { conversation: id, brief: brief.clone() })).is_ok() {
                 live.told = Some((now, brief));
                 live.dirty = false;
             }
         }
+    }
+
+    /// Tells the crowd how this one fares, and this one, when it is in trouble, how others do.
+    fn compare(
+        &self,
+        id: &ConversationId,
+        live: &mut Live,
+        brief: &VerdictBrief,
+        to: &mpsc::Sender<News>,
+        now: Instant,
+    ) {
+        let mut crowd = self.crowd();
+        crowd.note(id.as_str(), live.report(brief), clock::now_ms());
+        let due = live.others_told.as_ref().is_none_or(|(at, _)| now.duration_since(*at) >= OTHERS_EVERY);
+        if brief.when != Some(Seen::Now) || !due {
+            return;
+        }
+        let others = crowd.others(id.as_str());
+        let known = live.others_told.as_ref().is_some_and(|(_, told)| *told == others);
+        if !known && !others.is_empty() && to.try_send(News::Others(id.clone(), others.clone())).is_ok() {
+            live.others_told = Some((now, others));
+        }
+    }
+
+    fn crowd(&self) -> std::sync::MutexGuard<'_, Crowd> {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConversationId, Live>> {
@@ -211,7 +329,7 @@ mod tests {
         let (send, tap) = mpsc::channel(8);
         let (live, mut judged) = LiveVerdicts::start(tap).expect("a thread");
         send.blocking_send(block("c_1", &healthy(1_700_000_000, 30))).expect("room");
-        let first = judged.blocking_recv().expect("a verdict");
+        let News::Judged(first) = judged.blocking_recv().expect("a verdict") else { panic!("a verdict comes first") };
         assert_eq!((first.conversation.as_str(), first.brief.cause), ("c_1", Cause::NoneObserved));
         assert_eq!(first.brief.at_ms, 1_700_000_029_000);
         assert!(live.diagnosis(&ConversationId::from("c_1")).is_some());

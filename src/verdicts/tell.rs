@@ -2,30 +2,90 @@
 
 use std::sync::Arc;
 
-use diagnosis::{Diagnosis, Trace};
+use diagnosis::{Diagnosis, LaneName, Trace};
+use serde_json::json;
 use signaling::ConversationId;
-use signaling::wire::ErrorCode;
-use signaling::wire::Refusal;
+use signaling::verdict::{IncidentScope, Incidents};
+use signaling::wire::{ErrorCode, Leg, Refusal, ServerMessage};
 use tokio::sync::mpsc;
 
-use super::{Judged, LiveVerdicts};
+use super::{Judged, LiveVerdicts, News, Others};
+use crate::app::App;
 use crate::clock;
+use crate::cluster::{Note, Topic};
 use crate::storage::{ConversationRow, Store};
-use crate::support::{Desk, refusal};
-use crate::telemetry::{TelemetryLog, export};
+use crate::support::refusal;
+use crate::telemetry::{BlockHeader, TelemetryLog, export, lanes_document};
 
-/// Keeps and tells verdicts until there are no more.
-pub async fn tell(desk: Arc<Desk>, mut judged: mpsc::Receiver<Judged>) {
-    while let Some(Judged { conversation, brief }) = judged.recv().await {
-        if let Err(error) = desk.store.set_verdict(&conversation, &brief).await {
-            // The next change is told; what is on disk can be judged again at any time.
-            tracing::warn!(%error, "a verdict was not kept");
-            continue;
-        }
-        if let Ok(row) = desk.conversation(&conversation).await {
-            desk.tell_agents(&row);
+/// Keeps and tells what comes of the samples until there is no more.
+pub async fn tell(app: Arc<App>, mut news: mpsc::Receiver<News>) {
+    while let Some(news) = news.recv().await {
+        match news {
+            News::Judged(judged) => tell_verdict(&app, judged).await,
+            News::Others(conversation, others) => keep_others(&app, conversation, &others).await,
+            News::Incidents(list) => {
+                let message = ServerMessage::Incidents(Incidents { list });
+                app.desk.bus.publish(Topic::Desk, Note::Direct(Box::new(message)));
+            }
         }
     }
+}
+
+async fn tell_verdict(app: &App, Judged { conversation, brief }: Judged) {
+    if let Err(error) = app.desk.store.set_verdict(&conversation, &brief).await {
+        // The next change is told; what is on disk can be judged again at any time.
+        tracing::warn!(%error, "a verdict was not kept");
+        return;
+    }
+    if let Ok(row) = app.desk.conversation(&conversation).await {
+        app.desk.tell_agents(&row);
+        app.verdicts.know(&conversation, row.ticket.0, row.page.as_ref().map(|page| page.url.as_str()));
+    }
+}
+
+/// How others fare becomes part of the ticket's samples: its file says the same as the desk did.
+async fn keep_others(app: &App, conversation: ConversationId, others: &[Others]) {
+    let now_ms = clock::now_ms();
+    let rows: Vec<serde_json::Value> = others
+        .iter()
+        .filter_map(|others| {
+            let scope = scope_in_trace(others.scope)?;
+            Some(json!({
+                "t": now_ms, "scope": scope, "affected": others.affected, "total": others.total, "baseline": others.baseline,
+            }))
+        })
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    let header = BlockHeader {
+        conversation,
+        call: None,
+        leg: Leg::Server,
+        source: format!("{}-others", app.node.0),
+        // One block in many seconds: the second numbers it, also over restarts.
+        seq: u32::try_from(now_ms / 1_000).unwrap_or(u32::MAX),
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a double's 53 bits")]
+        t0_ms: now_ms as f64,
+        codec: "lanes1".to_owned(),
+    };
+    let bytes = lanes_document(LaneName::Others, &rows).to_string().into_bytes();
+    if let Err(error) = app.telemetry.append(header, bytes).await {
+        tracing::warn!(%error, "how others fare was not kept");
+    }
+}
+
+/// As the trace calls it; it knows no versions of apps.
+fn scope_in_trace(scope: IncidentScope) -> Option<&'static str> {
+    Some(match scope {
+        IncidentScope::Edge => "edge",
+        IncidentScope::Stream => "stream",
+        IncidentScope::Network => "network",
+        IncidentScope::Region => "region",
+        IncidentScope::Device => "device",
+        IncidentScope::Decoder => "decoder",
+        IncidentScope::App => return None,
+    })
 }
 
 /// The diagnosis of a ticket: as of now while its viewer sends samples, else of all that is on disk, else the one that was
@@ -40,7 +100,7 @@ pub async fn diagnosis_of(
     row: &ConversationRow,
 ) -> Result<serde_json::Value, Refusal> {
     if let Some(now) = live.diagnosis(&row.id) {
-        return json(&now);
+        return as_json(&now);
     }
     let judged = of_log(telemetry, store, row).await?;
     if judged.window.is_none()
@@ -48,7 +108,7 @@ pub async fn diagnosis_of(
     {
         return Ok(kept);
     }
-    json(&judged)
+    as_json(&judged)
 }
 
 /// Judges all samples of a resolved ticket once more and keeps the answer: it outlives them.
@@ -61,7 +121,7 @@ pub async fn keep_last(telemetry: &TelemetryLog, store: &Store, conversation: &C
             return Ok(());
         }
         store.set_verdict(conversation, &super::brief(&judged)).await.map_err(refusal)?;
-        store.keep_diagnosis(conversation, &json(&judged)?, clock::now_ms()).await.map_err(refusal)
+        store.keep_diagnosis(conversation, &as_json(&judged)?, clock::now_ms()).await.map_err(refusal)
     };
     if let Err(error) = kept.await {
         let error: Refusal = error;
@@ -69,7 +129,7 @@ pub async fn keep_last(telemetry: &TelemetryLog, store: &Store, conversation: &C
     }
 }
 
-fn json(diagnosis: &Diagnosis) -> Result<serde_json::Value, Refusal> {
+fn as_json(diagnosis: &Diagnosis) -> Result<serde_json::Value, Refusal> {
     serde_json::to_value(diagnosis).map_err(|error| Refusal::new(ErrorCode::Internal, error.to_string()))
 }
 

@@ -9,6 +9,7 @@ use signaling::limits::SUBSCRIPTIONS_MAX;
 use signaling::resume::Cursor;
 use signaling::session::Standing;
 use signaling::timeline::{Author, AuthorKind};
+use signaling::verdict::Incidents;
 use signaling::wire::{
     ClientMessage, ConversationSummary, ErrorCode, HelloAgent, PROTOCOL_VERSION, Refusal, ServerMessage, Welcome,
 };
@@ -163,7 +164,11 @@ impl AgentSide {
 
     async fn send_desk(&mut self, link: &mut Link) -> Result<(), Gone> {
         match link.app.desk.open_conversations().await {
-            Ok(conversations) => link.send(&ServerMessage::Desk { conversations }).await,
+            Ok(conversations) => {
+                link.send(&ServerMessage::Desk { conversations }).await?;
+                let list = link.app.verdicts.incidents();
+                if list.is_empty() { Ok(()) } else { link.send(&ServerMessage::Incidents(Incidents { list })).await }
+            }
             Err(refusal) => link.refuse(None, refusal, false).await,
         }
     }

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::clock;
 use crate::storage::CallRow;
 use crate::support::refusal;
-use crate::telemetry::BlockHeader;
+use crate::telemetry::{BlockHeader, is_codec};
 
 /// Resolves to the acknowledgement once the block is on disk.
 pub(super) type BlockFuture = BoxFuture<'static, ServerMessage>;
@@ -60,6 +60,9 @@ impl KnownCalls {
             return Err(Refusal::new(ErrorCode::RateLimited, "too many telemetry blocks"));
         }
         let (header, bytes) = self.check(&app, &sender, block).await?;
+        if matches!(sender, Sender::Viewer(_)) {
+            app.verdicts.met(&header.conversation, link.address);
+        }
         let telemetry = app.telemetry.clone();
         let acknowledge = ServerMessage::BlockAck { leg: header.leg, source: header.source.clone(), seq: header.seq };
         let stored = async move {
@@ -88,6 +91,9 @@ impl KnownCalls {
         };
         if let Some(call) = &block.call {
             self.check_call(app, sender, call, &conversation).await?;
+        }
+        if !is_codec(&block.codec) {
+            return Err(Refusal::new(ErrorCode::Invalid, "codec is json1, lanes1 or lanes1z"));
         }
         let bytes =
             STANDARD.decode(&block.bytes).map_err(|_| Refusal::new(ErrorCode::Invalid, "bytes is not base64"))?;

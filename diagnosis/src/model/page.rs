@@ -153,6 +153,14 @@ sample! { "camelCase",
         discharging: bool,
         /// Round trip of the chat's socket, ms.
         ping_ms: f64,
+        /// Browser, such as `Firefox`.
+        browser: String,
+        /// Operating system, such as `Android`.
+        system: String,
+        /// IANA name of the time zone.
+        time_zone: String,
+        /// Version of the host's player or app, as its page says it.
+        app: String,
         /// Network Information API: Mbit/s.
         downlink: f64,
         /// Network Information API: `4g` ….

@@ -96,7 +96,8 @@ fn nonsense_in_samples_is_not_shown() {
 #[test]
 fn the_export_names_its_format() {
     let view = call_view(call(), vec![leg(Leg::Server, vec![json!({"t": 2000})])]);
-    let export = export(TicketNumber(1001), vec![view.clone()], Series::default());
+    let measured = Measured { calls: vec![view.clone()], ..Measured::default() };
+    let export = export(TicketNumber(1001), measured);
     assert_eq!((export.format.as_str(), export.ticket), ("sightline-telemetry/1", TicketNumber(1001)));
     assert_eq!(export.calls, [view]);
 }
