@@ -10,12 +10,14 @@ const WINDOW = 6;
 /** A throttled body is written so often, ms: the rate is even at 100 kbit/s. */
 const THROTTLE_STEP_MS = 40;
 
-/** Random, but the same for a seed: faults that hit a share of the requests. */
+/** Chance by seed: mulberry32, as in run/recipes.ts. */
 function dice(seed) {
-  let state = seed >>> 0 || 1;
+  let state = seed >>> 0;
   return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 
@@ -112,6 +114,7 @@ export class Edge {
 
   #playlist(response, text) {
     this.counts.playlists += 1;
+    if (this.#stoppedAt !== null) this.counts.hit += 1;
     response.writeHead(200, { ...HEADERS, 'content-type': 'application/vnd.apple.mpegurl' }).end(text);
   }
 

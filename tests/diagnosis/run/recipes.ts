@@ -75,6 +75,8 @@ interface Family {
   levels?: number;
   /** Keeps a core busy: one of these at a time. */
   heavy?: boolean;
+  /** May be there before the page is; most may. */
+  atOnce?: boolean;
   /** In a call. */
   call?: boolean;
   /** The second cause, which is the weaker one. */
@@ -93,11 +95,11 @@ const MOVING = ['sports', 'talk', 'game', 'night'] as const;
 const DENSE = ['sports', 'talk', 'game', 'night'] as const;
 
 const lossRandom = ({ severity, random }: Setting): Fault => ({
-  line: both({ loss: pick(severity, [0.07, 0.12, 0.2]) * between(random, 0.9, 1.1) }),
+  line: both({ loss: pick(severity, [0.1, 0.16, 0.24]) * between(random, 0.9, 1.1) }),
 });
 const lossBursty = ({ severity, random }: Setting): Fault => ({
   line: both({
-    gilbertElliott: { p: pick(severity, [0.012, 0.022, 0.035]) * between(random, 0.9, 1.1), r: 0.12, lossGood: 0, lossBad: 0.9 },
+    gilbertElliott: { p: pick(severity, [0.014, 0.024, 0.038]) * between(random, 0.9, 1.1), r: 0.1, lossGood: 0, lossBad: 0.9 },
   }),
 });
 const rateLimit = ({ severity, leastKbps }: Setting): Fault => ({
@@ -111,7 +113,7 @@ const bufferbloat = ({ severity, leastKbps, mostKbps, random }: Setting): Fault 
   };
 };
 const quota = ({ severity, random }: Setting): Fault => ({
-  quota: pick(severity, [0.16, 0.11, 0.07]) * between(random, 0.92, 1.08),
+  quota: pick(severity, [0.13, 0.1, 0.07]) * between(random, 0.92, 1.08),
 });
 const burn = ({ severity, random }: Setting): Fault => ({
   burn: { share: pick(severity, [0.6, 0.8, 0.93]), pieceMs: Math.round(between(random, 90, 350)) },
@@ -136,13 +138,13 @@ const goodLine = (random: () => number, mostKbps: number): LineChange => {
 
 /** All families. */
 export const FAMILIES: Record<string, Family> = {
-  loss_random: { label: 'viewer_network', fault: lossRandom },
-  loss_bursty: { label: 'viewer_network', fault: lossBursty },
+  loss_random: { label: 'viewer_network', fault: lossRandom, contents: DENSE },
+  loss_bursty: { label: 'viewer_network', fault: lossBursty, contents: DENSE },
   rate_limit: { label: 'viewer_network', fault: rateLimit, contents: DENSE },
   delay: {
     label: 'viewer_network',
     fault: ({ severity, random }) => {
-      const delayMs = pick(severity, [350, 500, 750]) * between(random, 0.9, 1.1);
+      const delayMs = pick(severity, [450, 700, 1_000]) * between(random, 0.9, 1.1);
       return { line: both({ delayMs, jitterMs: 30 }) };
     },
     contents: DENSE,
@@ -151,7 +153,7 @@ export const FAMILIES: Record<string, Family> = {
   jitter: {
     label: 'viewer_network',
     fault: ({ severity, random }) => {
-      const jitterMs = pick(severity, [140, 220, 350]) * between(random, 0.9, 1.1);
+      const jitterMs = pick(severity, [300, 500, 800]) * between(random, 0.9, 1.1);
       return { line: both({ jitterMs, jitterReorders: true }) };
     },
   },
@@ -175,7 +177,12 @@ export const FAMILIES: Record<string, Family> = {
 
   source_frozen: { label: 'platform_source', fault: () => ({ edge: { kind: 'source', variant: 'frozen' } }), contents: MOVING },
   source_black: { label: 'platform_source', fault: () => ({ edge: { kind: 'source', variant: 'black' } }) },
-  source_damaged: { label: 'platform_source', fault: () => ({ edge: { kind: 'source', variant: 'damaged' } }) },
+  // At night one does not see it.
+  source_damaged: {
+    label: 'platform_source',
+    fault: () => ({ edge: { kind: 'source', variant: 'damaged' } }),
+    contents: ['sports', 'talk', 'game', 'slides'],
+  },
   source_stopped: { label: 'platform_source', fault: () => ({ edge: { kind: 'stopped' } }) },
 
   clean: { label: 'none_observed', fault: none },
