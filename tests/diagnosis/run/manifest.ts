@@ -36,7 +36,7 @@ export function idOf({ family, severity, content, seed, call }: Recipe): string 
  * side (diagnosis/tests/corpus.rs) has the same rule and fails when a line disagrees.
  */
 export function splitOf({ family, severity, content }: Pick<Recipe, 'family' | 'severity' | 'content'>): 'tuning' | 'reported' {
-  const sum = [...family, ...content].reduce((total, letter) => total + letter.charCodeAt(0), severity);
+  const sum = [...family, ...content].reduce<number>((total, letter) => total + letter.charCodeAt(0), severity);
   return sum % 2 === 0 ? 'tuning' : 'reported';
 }
 

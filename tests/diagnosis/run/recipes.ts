@@ -42,8 +42,8 @@ export interface Fault {
   burn?: { share: number; pieceMs: number };
   /** The console's main thread is busy. */
   agentBurn?: { share: number; pieceMs: number };
-  /** Share of the datagrams to the agent that the server's host throws away. */
-  egressLoss?: number;
+  /** Share of one core that the server gets. */
+  serverQuota?: number;
 }
 
 /** Severities, the mildest first. */
@@ -124,6 +124,7 @@ const firstByte = ({ severity, random }: Setting): Fault => ({
 const missing = ({ severity, random }: Setting): Fault => ({
   edge: { kind: 'missing', share: pick(severity, [0.5, 0.75, 1]), status: random() < 0.5 ? 404 : 503 },
 });
+const frozen = (): Fault => ({ edge: { kind: 'source', variant: 'frozen' } });
 const none = (): Fault => ({});
 
 /** A line on which all is well. */
@@ -160,7 +161,7 @@ export const FAMILIES: Record<string, Family> = {
   bufferbloat: { label: 'viewer_network', fault: bufferbloat, contents: DENSE },
 
   cpu_quota: { label: 'viewer_device', fault: quota },
-  busy_main: { label: 'viewer_device', fault: burn, heavy: true },
+  busy_main: { label: 'viewer_device', fault: burn, heavy: true, atOnce: false },
 
   edge_stall: { label: 'platform_delivery', fault: ({ severity }) => ({ edge: { kind: 'stall', share: pick(severity, [0.4, 0.7, 1]) } }) },
   slow_first_byte: { label: 'platform_delivery', fault: firstByte },
@@ -175,7 +176,7 @@ export const FAMILIES: Record<string, Family> = {
     fault: ({ severity }) => ({ edge: { kind: 'broken', share: pick(severity, [0.4, 0.7, 1]) } }),
   },
 
-  source_frozen: { label: 'platform_source', fault: () => ({ edge: { kind: 'source', variant: 'frozen' } }), contents: MOVING },
+  source_frozen: { label: 'platform_source', fault: frozen, contents: MOVING, atOnce: false },
   source_black: { label: 'platform_source', fault: () => ({ edge: { kind: 'source', variant: 'black' } }) },
   // At night one does not see it.
   source_damaged: {
@@ -183,7 +184,7 @@ export const FAMILIES: Record<string, Family> = {
     fault: () => ({ edge: { kind: 'source', variant: 'damaged' } }),
     contents: ['sports', 'talk', 'game', 'slides'],
   },
-  source_stopped: { label: 'platform_source', fault: () => ({ edge: { kind: 'stopped' } }) },
+  source_stopped: { label: 'platform_source', fault: () => ({ edge: { kind: 'stopped' } }), atOnce: false },
 
   clean: { label: 'none_observed', fault: none },
   clean_slow: {
@@ -218,13 +219,77 @@ export const FAMILIES: Record<string, Family> = {
   loss_and_quota: two('viewer_network', lossRandom, 'viewer_device', quota),
   loss_and_first_byte: two('viewer_network', lossBursty, 'platform_delivery', firstByte),
   quota_and_first_byte: two('platform_delivery', firstByte, 'viewer_device', quota),
-  burn_and_missing: two('platform_delivery', missing, 'viewer_device', burn, true),
+  burn_and_missing: { ...two('platform_delivery', missing, 'viewer_device', burn, true), atOnce: false },
   quota_and_loss: two('viewer_device', quota, 'viewer_network', lossRandom),
   frozen_and_loss: {
-    ...two('platform_source', () => ({ edge: { kind: 'source', variant: 'frozen' } }), 'viewer_network', lossRandom),
+    ...two('platform_source', frozen, 'viewer_network', lossRandom),
     contents: MOVING,
+    atOnce: false,
   },
 };
+
+/** Families in which the viewer shares the player in a call when the fault begins. */
+const CALLS: Record<string, Family> = {
+  call_clean: { label: 'none_observed', fault: none, call: true },
+  call_clean_far: {
+    label: 'none_observed',
+    fault: none,
+    line: ({ severity }) => both({ delayMs: pick(severity, [80, 120, 160]), jitterMs: 4 }),
+    call: true,
+  },
+  call_loss: {
+    label: 'viewer_network',
+    fault: ({ severity }) => ({ line: both({ loss: pick(severity, [0.07, 0.12, 0.2]) }) }),
+    call: true,
+  },
+  call_uplink_rate: {
+    label: 'viewer_network',
+    fault: ({ severity }) => ({ line: { up: { rateBps: pick(severity, [260_000, 180_000, 120_000]), queueBytes: 30_000 } } }),
+    contents: DENSE,
+    call: true,
+  },
+  call_quota: { label: 'viewer_device', fault: ({ severity }) => ({ quota: pick(severity, [0.22, 0.16, 0.12]) }), call: true },
+  call_first_byte: { label: 'platform_delivery', fault: firstByte, call: true },
+  call_missing: { label: 'platform_delivery', fault: missing, call: true },
+  call_frozen: { label: 'platform_source', fault: frozen, contents: MOVING, call: true },
+  call_server_busy: {
+    label: 'media_server',
+    fault: ({ severity }) => ({ serverQuota: pick(severity, [0.06, 0.045, 0.03]) }),
+    call: true,
+  },
+  call_agent_loss: {
+    label: 'agent_network',
+    fault: ({ severity }) => ({ agentLine: { down: { loss: pick(severity, [0.08, 0.14, 0.22]) } } }),
+    call: true,
+  },
+  call_agent_bursts: {
+    label: 'agent_network',
+    fault: ({ severity }) => ({
+      agentLine: { down: { gilbertElliott: { p: pick(severity, [0.012, 0.022, 0.035]), r: 0.12, lossGood: 0, lossBad: 0.9 } } },
+    }),
+    call: true,
+  },
+  call_agent_rate: {
+    label: 'agent_network',
+    fault: ({ severity }) => ({ agentLine: { down: { rateBps: pick(severity, [300_000, 200_000, 130_000]), queueBytes: 60_000 } } }),
+    contents: DENSE,
+    call: true,
+  },
+  call_agent_quota: {
+    label: 'agent_device',
+    fault: ({ severity }) => ({ agentQuota: pick(severity, [0.14, 0.1, 0.07]) }),
+    call: true,
+  },
+  call_agent_burn: {
+    label: 'agent_device',
+    fault: ({ severity, random }) => ({
+      agentBurn: { share: pick(severity, [0.6, 0.8, 0.93]), pieceMs: Math.round(between(random, 90, 350)) },
+    }),
+    call: true,
+    heavy: true,
+  },
+};
+Object.assign(FAMILIES, CALLS);
 
 function two(label: Cause, first: (s: Setting) => Fault, also: Cause, second: (s: Setting) => Fault, heavy = false): Family {
   return {
@@ -241,6 +306,12 @@ const ROUND = [
   ...['source_black', 'clean_far', 'busy_main', 'throttled_edge', 'loss_bursty', 'clean', 'source_stopped', 'missing_segments'],
   ...['bufferbloat', 'clean_mobile', 'cpu_quota', 'source_damaged', 'broken_segments', 'delay', 'clean_slow', 'busy_main'],
   ...['jitter', 'clean_far'],
+];
+/** Families of one round of the plan of calls. */
+const ROUND_OF_CALLS = [
+  ...['call_clean', 'call_agent_loss', 'call_server_busy', 'call_agent_quota', 'call_loss', 'call_first_byte', 'call_clean_far'],
+  ...['call_agent_bursts', 'call_server_busy', 'call_agent_burn', 'call_quota', 'call_clean', 'call_agent_rate'],
+  ...['call_uplink_rate', 'call_missing', 'call_frozen', 'call_clean_far'],
 ];
 /** Families of two causes, a third as often each. */
 const ROUND_OF_TWO = ['loss_and_quota', 'loss_and_first_byte', 'quota_and_first_byte', 'burn_and_missing', 'quota_and_loss', 'frozen_and_loss'];
@@ -279,22 +350,24 @@ export function dice(seed: number): () => number {
   };
 }
 
-/** The plan of a seed, without end. */
+/** The plan of a seed, without end. `calls` instead of families: the round of calls. */
 export function* plan(seed: number, families: readonly string[] = []): Generator<Recipe> {
   for (let round = 0; ; round += 1) {
     const third = ROUND_OF_TWO.filter((_, n) => n % 3 === round % 3);
-    const names = families.length > 0 ? families : [...ROUND, ...third];
+    const calls = families[0] === 'calls' ? ROUND_OF_CALLS : families;
+    const names = calls.length > 0 ? calls : [...ROUND, ...third];
     for (const [place, family] of names.entries()) yield recipe(family, seed, round, place);
   }
 }
 
 function recipe(family: string, seed: number, round: number, place: number): Recipe {
-  const { label, also, contents = CONTENTS, levels, heavy = false, call = false } = familyOf(family);
+  const told = familyOf(family);
+  const { label, also, contents = CONTENTS, levels, heavy = false, call = false, atOnce: mayBeginAtOnce = true } = told;
   const own = (seed * 10_007 + round * 211 + place) >>> 0;
   const random = dice(own);
   const severity = SEVERITIES[(round + place) % SEVERITIES.length] as Severity;
   const content = contents[(round * 2 + place + Math.floor(round / SEVERITIES.length)) % contents.length] as Content;
-  const atOnce = random() < 0.15 && label !== 'none_observed' && family !== 'source_frozen' && family !== 'source_stopped';
+  const atOnce = random() < 0.15 && mayBeginAtOnce && label !== 'none_observed' && !call;
   return {
     family,
     severity,
