@@ -44,6 +44,8 @@ export interface Fault {
   agentBurn?: { share: number; pieceMs: number };
   /** Share of one core that the server gets. */
   serverQuota?: number;
+  /** Share of its datagrams that the server throws away (`demo` alone has the switch). */
+  serverDrop?: number;
 }
 
 /** Severities, the mildest first. */
@@ -79,6 +81,8 @@ interface Family {
   atOnce?: boolean;
   /** In a call. */
   call?: boolean;
+  /** The server is a demo: it has a switch for the fault. */
+  demo?: boolean;
   /** The second cause, which is the weaker one. */
   also?: Cause;
 }
@@ -257,6 +261,12 @@ const CALLS: Record<string, Family> = {
     fault: ({ severity }) => ({ serverQuota: pick(severity, [0.06, 0.045, 0.03]) }),
     call: true,
   },
+  call_server_drops: {
+    label: 'media_server',
+    fault: ({ severity, random }) => ({ serverDrop: pick(severity, [0.06, 0.12, 0.2]) * between(random, 0.9, 1.1) }),
+    call: true,
+    demo: true,
+  },
   call_agent_loss: {
     label: 'agent_network',
     fault: ({ severity }) => ({ agentLine: { down: { loss: pick(severity, [0.08, 0.14, 0.22]) } } }),
@@ -310,7 +320,7 @@ const ROUND = [
 /** Families of one round of the plan of calls. */
 const ROUND_OF_CALLS = [
   ...['call_clean', 'call_agent_loss', 'call_server_busy', 'call_agent_quota', 'call_loss', 'call_first_byte', 'call_clean_far'],
-  ...['call_agent_bursts', 'call_server_busy', 'call_agent_burn', 'call_quota', 'call_clean', 'call_agent_rate'],
+  ...['call_agent_bursts', 'call_server_drops', 'call_agent_burn', 'call_quota', 'call_clean', 'call_agent_rate'],
   ...['call_uplink_rate', 'call_missing', 'call_frozen', 'call_clean_far'],
 ];
 /** Families of two causes, a third as often each. */
@@ -325,6 +335,7 @@ export interface Recipe {
   label: Cause;
   also?: Cause;
   call: boolean;
+  demo: boolean;
   heavy: boolean;
   levels: number;
   /** Segments that the player stays behind the live edge. */
@@ -362,7 +373,8 @@ export function* plan(seed: number, families: readonly string[] = []): Generator
 
 function recipe(family: string, seed: number, round: number, place: number): Recipe {
   const told = familyOf(family);
-  const { label, also, contents = CONTENTS, levels, heavy = false, call = false, atOnce: mayBeginAtOnce = true } = told;
+  const { label, also, contents = CONTENTS, levels, heavy = false, call = false, demo = false } = told;
+  const { atOnce: mayBeginAtOnce = true } = told;
   const own = (seed * 10_007 + round * 211 + place) >>> 0;
   const random = dice(own);
   const severity = SEVERITIES[(round + place) % SEVERITIES.length] as Severity;
@@ -376,6 +388,7 @@ function recipe(family: string, seed: number, round: number, place: number): Rec
     label,
     ...(also ? { also } : {}),
     call,
+    demo,
     heavy,
     levels: levels ?? 1 + Math.floor(random() * 3),
     behindSegments: random() < 0.5 ? 2 : 3,

@@ -3,7 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { get } from 'node:https';
+import { request } from 'node:https';
 import { Agent } from '../../browser/support/agent.ts';
 import { type Account, Server } from '../../browser/support/server.ts';
 import type { LineChange, Netlab } from '../../browser/support/netlab.ts';
@@ -80,7 +80,7 @@ export class Seat {
       await this.#lab.set(this.#site, { up: { ...PLAIN, ...good.up }, down: { ...PLAIN, ...good.down } });
       await this.#lab.set(this.#agentSite, { up: { ...PLAIN, delayMs: 15 }, down: { ...PLAIN, delayMs: 15 } });
       const config = `[http]\nallowed_origins = ["${this.#cdn.origin}"]\n`;
-      const server = await Server.start({ demo: false, place: this.#lab.place, config });
+      const server = await Server.start({ demo: recipe.demo, place: this.#lab.place, config });
       ends.push(() => server.dispose());
       const browser = await this.#launched();
       const context = await browser.newContext({
@@ -142,7 +142,7 @@ export class Seat {
     if (faultAfterS === 0) await this.#begin(recipe, fault, stream, viewer, ends, { server, call: null });
     await viewer.page.goto(page, { waitUntil: 'commit', timeout: PICTURE_TIMEOUT_MS });
     await this.#picture(viewer);
-    const call = recipe.call ? await this.#call(server, viewer, ends) : null;
+    const call = recipe.call ? await this.#call(recipe, server, viewer, ends) : null;
     if (faultAfterS > 0) {
       await nap(faultAfterS * 1_000);
       await this.#begin(recipe, fault, stream, viewer, ends, { server, call });
@@ -161,7 +161,7 @@ export class Seat {
     const lanes = lanesOf(file);
     const from = beginOf(lanes);
     const second = (ms: number) => Math.round((ms - from) / 100) / 10;
-    const { heavy: _, ...told } = recipe;
+    const { heavy: _, demo: __, ...told } = recipe;
     const run: Run = {
       id: idOf(recipe),
       ...told,
@@ -195,6 +195,9 @@ export class Seat {
     if (fault.agentQuota) this.#agentGroup.quota(fault.agentQuota);
     if (fault.burn) await burn(viewer.page, fault.burn);
     if (fault.agentBurn && call) await burn(call.agent.page, fault.agentBurn);
+    if (fault.serverDrop) {
+      await api(server, '/api/v1/demo/faults', { method: 'PUT', body: { server_drop: fault.serverDrop } });
+    }
     if (fault.serverQuota && server.pid !== undefined) {
       const group = new Group(`sightline-corpus-${process.pid}-${this.#site}-server`);
       group.take(server.pid);
@@ -205,7 +208,12 @@ export class Seat {
   }
 
   /** An agent takes the chat and invites; the viewer shares the player; the picture runs. */
-  async #call(server: Server, viewer: Viewer, ends: (() => Promise<unknown>)[]): Promise<Call> {
+  async #call(
+    recipe: Recipe,
+    server: Server,
+    viewer: Viewer,
+    ends: (() => Promise<unknown>)[],
+  ): Promise<Call> {
     await server.addAgent(ACCOUNT);
     const browser = await this.#launchedAgent();
     const context = await browser.newContext({
@@ -221,7 +229,7 @@ export class Seat {
     const agent = new Agent(await context.newPage());
     await agent.signIn(server.url, ACCOUNT);
     const chatMs = Date.now();
-    const ticket = await this.#openChat(server, viewer);
+    const ticket = await this.#openChat(server, viewer, recipe.demo);
     await agent.take(ticket);
     await agent.invite.click();
     await viewer.sharePlayer();
@@ -244,9 +252,11 @@ export class Seat {
     // A line or an edge that is bad from the beginning shows no picture: that is the run.
   }
 
-  async #openChat(server: Server, viewer: Viewer): Promise<number> {
+  async #openChat(server: Server, viewer: Viewer, demo = false): Promise<number> {
     await viewer.launcher.click({ timeout: TICKET_TIMEOUT_MS });
     await viewer.dialog.getByRole('button', { name: 'The picture stutters' }).click({ timeout: TICKET_TIMEOUT_MS });
+    // A demo has other viewers, who write too.
+    if (demo) return viewer.ticket();
     const deadline = Date.now() + TICKET_TIMEOUT_MS;
     while (Date.now() < deadline) {
       const { tickets } = await api<{ tickets: { number: number }[] }>(server, '/api/v1/tickets?limit=1');
@@ -289,10 +299,10 @@ async function burn(page: Viewer['page'], load: { share: number; pieceMs: number
 }
 
 /** An answer of the REST API, past the lines. */
-function api<T>(server: Server, path: string): Promise<T> {
-  const headers = { authorization: `Bearer ${server.apiKey}` };
+function api<T>(server: Server, path: string, { method = 'GET', body }: { method?: string; body?: object } = {}): Promise<T> {
+  const headers = { authorization: `Bearer ${server.apiKey}`, origin: server.url, 'content-type': 'application/json' };
   return new Promise((done, failed) => {
-    const request = get(`${server.url}${path}`, { headers, rejectUnauthorized: false }, (response) => {
+    const asked = request(`${server.url}${path}`, { method, headers, rejectUnauthorized: false }, (response) => {
       const parts: Buffer[] = [];
       response.on('data', (part: Buffer) => parts.push(part));
       response.on('end', () => {
@@ -301,7 +311,8 @@ function api<T>(server: Server, path: string): Promise<T> {
         else failed(new Error(`${path}: ${response.statusCode} ${text}`));
       });
     });
-    request.on('error', failed);
+    asked.on('error', failed);
+    asked.end(body && JSON.stringify(body));
   });
 }
 
