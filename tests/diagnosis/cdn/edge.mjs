@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:https';
-import { LEVELS, SEGMENT_S, SEGMENTS, CODECS } from './contents.mjs';
+import { CODECS, LEVELS, SEGMENT_S, SEGMENTS } from './contents.mjs';
 
 /** Segments in a playlist: players begin three before the end. */
 const WINDOW = 6;
@@ -98,7 +98,9 @@ export class Edge {
     response.on('error', () => {});
     const [token, ...path] = new URL(request.url ?? '/', 'https://edge').pathname.slice(1).split('/');
     if (request.method === 'OPTIONS') {
-      response.writeHead(204, { ...HEADERS, 'access-control-allow-headers': 'range', 'access-control-max-age': '600' }).end();
+      response
+        .writeHead(204, { ...HEADERS, 'access-control-allow-headers': 'range', 'access-control-max-age': '600' })
+        .end();
       return;
     }
     if (token !== this.#token) return void response.writeHead(404, HEADERS).end();
@@ -108,7 +110,8 @@ export class Edge {
     if (path[1] === 'index.m3u8') return this.#playlist(response, this.#media());
     if (path[1] === 'init.mp4') return this.#send(request, response, this.#renditions.sound[level.name].init, 0);
     const place = Number(/^(\d+)\.m4s$/.exec(path[1] ?? '')?.[1] ?? Number.NaN);
-    if (!(place <= this.#place() && place > this.#place() - SEGMENTS)) return void response.writeHead(404, HEADERS).end();
+    if (!(place <= this.#place() && place > this.#place() - SEGMENTS))
+      return void response.writeHead(404, HEADERS).end();
     this.#segment(request, response, level.name, place);
   }
 

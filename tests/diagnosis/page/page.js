@@ -45,6 +45,12 @@ setInterval(() => {
 window.corpus = {
   seen() {
     const { droppedVideoFrames, totalVideoFrames } = video.getVideoPlaybackQuality();
-    return { stoodStillMs: Math.round(stoodStillMs), shown, droppedVideoFrames, totalVideoFrames, height: video.videoHeight };
+    return {
+      stoodStillMs: Math.round(stoodStillMs),
+      shown,
+      droppedVideoFrames,
+      totalVideoFrames,
+      height: video.videoHeight,
+    };
   },
 };

@@ -70,7 +70,8 @@ export class Group {
   async remove(): Promise<void> {
     for (let n = 0; n < REMOVE_TRIES; n += 1) {
       try {
-        for (const path of new Set([this.#path, this.#counted])) if (exists(join(path, 'cgroup.procs'))) rmdirSync(path);
+        for (const path of new Set([this.#path, this.#counted]))
+          if (exists(join(path, 'cgroup.procs'))) rmdirSync(path);
         return;
       } catch {
         await new Promise((done) => setTimeout(done, 100));

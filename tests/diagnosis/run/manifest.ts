@@ -28,14 +28,21 @@ export interface Run extends Omit<Recipe, 'heavy' | 'demo'> {
 
 /** The name that a recipe's trace has. */
 export function idOf({ family, severity, content, seed, call }: Recipe): string {
-  return createHash('sha256').update(JSON.stringify([family, severity, content, seed, call])).digest('hex').slice(0, 12);
+  return createHash('sha256')
+    .update(JSON.stringify([family, severity, content, seed, call]))
+    .digest('hex')
+    .slice(0, 12);
 }
 
 /**
  * The half that a recipe is in, by family, severity and content alone: no combination of the three is in both. Frozen: the Rust
  * side (diagnosis/tests/corpus.rs) has the same rule and fails when a line disagrees.
  */
-export function splitOf({ family, severity, content }: Pick<Recipe, 'family' | 'severity' | 'content'>): 'tuning' | 'reported' {
+export function splitOf({
+  family,
+  severity,
+  content,
+}: Pick<Recipe, 'family' | 'severity' | 'content'>): 'tuning' | 'reported' {
   const sum = [...family, ...content].reduce<number>((total, letter) => total + letter.charCodeAt(0), severity);
   return sum % 2 === 0 ? 'tuning' : 'reported';
 }

@@ -103,7 +103,12 @@ const lossRandom = ({ severity, random }: Setting): Fault => ({
 });
 const lossBursty = ({ severity, random }: Setting): Fault => ({
   line: both({
-    gilbertElliott: { p: pick(severity, [0.014, 0.024, 0.038]) * between(random, 0.9, 1.1), r: 0.1, lossGood: 0, lossBad: 0.9 },
+    gilbertElliott: {
+      p: pick(severity, [0.014, 0.024, 0.038]) * between(random, 0.9, 1.1),
+      r: 0.1,
+      lossGood: 0,
+      lossBad: 0.9,
+    },
   }),
 });
 const rateLimit = ({ severity, leastKbps }: Setting): Fault => ({
@@ -123,7 +128,11 @@ const burn = ({ severity, random }: Setting): Fault => ({
   burn: { share: pick(severity, [0.6, 0.8, 0.93]), pieceMs: Math.round(between(random, 90, 350)) },
 });
 const firstByte = ({ severity, random }: Setting): Fault => ({
-  edge: { kind: 'first_byte', ms: pick(severity, [1_800, 2_800, 4_500]), spreadMs: Math.round(between(random, 100, 900)) },
+  edge: {
+    kind: 'first_byte',
+    ms: pick(severity, [1_800, 2_800, 4_500]),
+    spreadMs: Math.round(between(random, 100, 900)),
+  },
 });
 const missing = ({ severity, random }: Setting): Fault => ({
   edge: { kind: 'missing', share: pick(severity, [0.5, 0.75, 1]), status: random() < 0.5 ? 404 : 503 },
@@ -167,11 +176,16 @@ export const FAMILIES: Record<string, Family> = {
   cpu_quota: { label: 'viewer_device', fault: quota },
   busy_main: { label: 'viewer_device', fault: burn, heavy: true, atOnce: false },
 
-  edge_stall: { label: 'platform_delivery', fault: ({ severity }) => ({ edge: { kind: 'stall', share: pick(severity, [0.4, 0.7, 1]) } }) },
+  edge_stall: {
+    label: 'platform_delivery',
+    fault: ({ severity }) => ({ edge: { kind: 'stall', share: pick(severity, [0.4, 0.7, 1]) } }),
+  },
   slow_first_byte: { label: 'platform_delivery', fault: firstByte },
   throttled_edge: {
     label: 'platform_delivery',
-    fault: ({ severity, leastKbps }) => ({ edge: { kind: 'throttle', kbps: Math.max(40, leastKbps * pick(severity, [0.75, 0.5, 0.3])) } }),
+    fault: ({ severity, leastKbps }) => ({
+      edge: { kind: 'throttle', kbps: Math.max(40, leastKbps * pick(severity, [0.75, 0.5, 0.3])) },
+    }),
     contents: DENSE,
   },
   missing_segments: { label: 'platform_delivery', fault: missing },
@@ -197,7 +211,10 @@ export const FAMILIES: Record<string, Family> = {
     line: ({ severity, mostKbps, random }) => {
       const kbps = Math.max(900, mostKbps * pick(severity, [4, 3, 2.2]));
       const rate = { rateBps: rateBps(kbps), queueBytes: Math.round((kbps / 8) * 1_000 * 0.12) };
-      return { up: { delayMs: 25, rateBps: rateBps(kbps / 2), queueBytes: 30_000 }, down: { delayMs: between(random, 20, 40), ...rate } };
+      return {
+        up: { delayMs: 25, rateBps: rateBps(kbps / 2), queueBytes: 30_000 },
+        down: { delayMs: between(random, 20, 40), ...rate },
+      };
     },
   },
   clean_far: {
@@ -248,11 +265,17 @@ const CALLS: Record<string, Family> = {
   },
   call_uplink_rate: {
     label: 'viewer_network',
-    fault: ({ severity }) => ({ line: { up: { rateBps: pick(severity, [260_000, 180_000, 120_000]), queueBytes: 30_000 } } }),
+    fault: ({ severity }) => ({
+      line: { up: { rateBps: pick(severity, [260_000, 180_000, 120_000]), queueBytes: 30_000 } },
+    }),
     contents: DENSE,
     call: true,
   },
-  call_quota: { label: 'viewer_device', fault: ({ severity }) => ({ quota: pick(severity, [0.22, 0.16, 0.12]) }), call: true },
+  call_quota: {
+    label: 'viewer_device',
+    fault: ({ severity }) => ({ quota: pick(severity, [0.22, 0.16, 0.12]) }),
+    call: true,
+  },
   call_first_byte: { label: 'platform_delivery', fault: firstByte, call: true },
   call_missing: { label: 'platform_delivery', fault: missing, call: true },
   call_frozen: { label: 'platform_source', fault: frozen, contents: MOVING, call: true },
@@ -275,13 +298,17 @@ const CALLS: Record<string, Family> = {
   call_agent_bursts: {
     label: 'agent_network',
     fault: ({ severity }) => ({
-      agentLine: { down: { gilbertElliott: { p: pick(severity, [0.012, 0.022, 0.035]), r: 0.12, lossGood: 0, lossBad: 0.9 } } },
+      agentLine: {
+        down: { gilbertElliott: { p: pick(severity, [0.012, 0.022, 0.035]), r: 0.12, lossGood: 0, lossBad: 0.9 } },
+      },
     }),
     call: true,
   },
   call_agent_rate: {
     label: 'agent_network',
-    fault: ({ severity }) => ({ agentLine: { down: { rateBps: pick(severity, [300_000, 200_000, 130_000]), queueBytes: 60_000 } } }),
+    fault: ({ severity }) => ({
+      agentLine: { down: { rateBps: pick(severity, [300_000, 200_000, 130_000]), queueBytes: 60_000 } },
+    }),
     contents: DENSE,
     call: true,
   },
@@ -301,7 +328,13 @@ const CALLS: Record<string, Family> = {
 };
 Object.assign(FAMILIES, CALLS);
 
-function two(label: Cause, first: (s: Setting) => Fault, also: Cause, second: (s: Setting) => Fault, heavy = false): Family {
+function two(
+  label: Cause,
+  first: (s: Setting) => Fault,
+  also: Cause,
+  second: (s: Setting) => Fault,
+  heavy = false,
+): Family {
   return {
     label,
     also,
@@ -312,19 +345,61 @@ function two(label: Cause, first: (s: Setting) => Fault, also: Cause, second: (s
 
 /** Families of one round of the plan; some more often, so that every cause has about as many runs and controls have a quarter. */
 const ROUND = [
-  ...['clean', 'loss_random', 'slow_first_byte', 'cpu_quota', 'source_frozen', 'clean_slow', 'rate_limit', 'edge_stall'],
-  ...['source_black', 'clean_far', 'busy_main', 'throttled_edge', 'loss_bursty', 'clean', 'source_stopped', 'missing_segments'],
-  ...['bufferbloat', 'clean_mobile', 'cpu_quota', 'source_damaged', 'broken_segments', 'delay', 'clean_slow', 'busy_main'],
+  ...[
+    'clean',
+    'loss_random',
+    'slow_first_byte',
+    'cpu_quota',
+    'source_frozen',
+    'clean_slow',
+    'rate_limit',
+    'edge_stall',
+  ],
+  ...[
+    'source_black',
+    'clean_far',
+    'busy_main',
+    'throttled_edge',
+    'loss_bursty',
+    'clean',
+    'source_stopped',
+    'missing_segments',
+  ],
+  ...[
+    'bufferbloat',
+    'clean_mobile',
+    'cpu_quota',
+    'source_damaged',
+    'broken_segments',
+    'delay',
+    'clean_slow',
+    'busy_main',
+  ],
   ...['jitter', 'clean_far'],
 ];
 /** Families of one round of the plan of calls. */
 const ROUND_OF_CALLS = [
-  ...['call_clean', 'call_agent_loss', 'call_server_busy', 'call_agent_quota', 'call_loss', 'call_first_byte', 'call_clean_far'],
+  ...[
+    'call_clean',
+    'call_agent_loss',
+    'call_server_busy',
+    'call_agent_quota',
+    'call_loss',
+    'call_first_byte',
+    'call_clean_far',
+  ],
   ...['call_agent_bursts', 'call_server_drops', 'call_agent_burn', 'call_quota', 'call_clean', 'call_agent_rate'],
   ...['call_uplink_rate', 'call_missing', 'call_frozen', 'call_clean_far'],
 ];
 /** Families of two causes, a third as often each. */
-const ROUND_OF_TWO = ['loss_and_quota', 'loss_and_first_byte', 'quota_and_first_byte', 'burn_and_missing', 'quota_and_loss', 'frozen_and_loss'];
+const ROUND_OF_TWO = [
+  'loss_and_quota',
+  'loss_and_first_byte',
+  'quota_and_first_byte',
+  'burn_and_missing',
+  'quota_and_loss',
+  'frozen_and_loss',
+];
 
 /** A run to be recorded. */
 export interface Recipe {
@@ -372,19 +447,22 @@ export function* plan(seed: number, families: readonly string[] = []): Generator
 }
 
 function recipe(family: string, seed: number, round: number, place: number): Recipe {
-  const told = familyOf(family);
-  const { label, also, contents = CONTENTS, levels, heavy = false, call = false, demo = false } = told;
-  const { atOnce: mayBeginAtOnce = true } = told;
-  const own = (seed * 10_007 + round * 211 + place) >>> 0;
-  const random = dice(own);
+  const { contents = CONTENTS } = familyOf(family);
   const severity = SEVERITIES[(round + place) % SEVERITIES.length] as Severity;
   const content = contents[(round * 2 + place + Math.floor(round / SEVERITIES.length)) % contents.length] as Content;
+  return recipeOf(family, { severity, content, seed: (seed * 10_007 + round * 211 + place) >>> 0 });
+}
+
+/** The recipe of a family with this severity and content; the rest is drawn by its seed. */
+export function recipeOf(family: string, of: { severity: Severity; content: Content; seed: number }): Recipe {
+  const told = familyOf(family);
+  const { label, also, levels, heavy = false, call = false, demo = false } = told;
+  const { atOnce: mayBeginAtOnce = true } = told;
+  const random = dice(of.seed);
   const atOnce = random() < 0.15 && mayBeginAtOnce && label !== 'none_observed' && !call;
   return {
     family,
-    severity,
-    content,
-    seed: own,
+    ...of,
     label,
     ...(also ? { also } : {}),
     call,

@@ -5,8 +5,8 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { Agent } from '../../browser/support/agent.ts';
-import { type Account, Server } from '../../browser/support/server.ts';
 import type { LineChange, Netlab } from '../../browser/support/netlab.ts';
+import { type Account, Server } from '../../browser/support/server.ts';
 import { Viewer } from '../../browser/support/viewer.ts';
 import type { Cdn, Stream } from './cdn.ts';
 import { Group, watchIdle } from './machine.ts';
@@ -155,7 +155,8 @@ export class Seat {
     const file = await api<TelemetryFile>(server, `/api/v1/tickets/${ticket}/telemetry`);
     const endMs = Date.now();
     const machine = idle();
-    if (!faulty && machine.idle + machine.nice < FREE_MIN) throw new Error(`a control on a busy machine: ${machine.idle}`);
+    if (!faulty && machine.idle + machine.nice < FREE_MIN)
+      throw new Error(`a control on a busy machine: ${machine.idle}`);
     const spentS = this.#group.usedS() - usedS;
     const effect = await this.#effect(stream, viewer);
     const lanes = lanesOf(file);
@@ -186,7 +187,9 @@ export class Seat {
   ): Promise<void> {
     if (fault.bulk) {
       const loads = Array.from({ length: fault.bulk }, () => this.#bulk());
-      ends.push(async () => loads.forEach((load) => load.kill('SIGKILL')));
+      ends.push(async () => {
+        for (const load of loads) load.kill('SIGKILL');
+      });
     }
     if (fault.line) await this.#lab.set(this.#site, fault.line as LineChange);
     if (fault.agentLine) await this.#lab.set(this.#agentSite, fault.agentLine as LineChange);
@@ -208,12 +211,7 @@ export class Seat {
   }
 
   /** An agent takes the chat and invites; the viewer shares the player; the picture runs. */
-  async #call(
-    recipe: Recipe,
-    server: Server,
-    viewer: Viewer,
-    ends: (() => Promise<unknown>)[],
-  ): Promise<Call> {
+  async #call(recipe: Recipe, server: Server, viewer: Viewer, ends: (() => Promise<unknown>)[]): Promise<Call> {
     await server.addAgent(ACCOUNT);
     const browser = await this.#launchedAgent();
     const context = await browser.newContext({
@@ -239,7 +237,9 @@ export class Seat {
 
   /** A download that has nothing to do with the player. */
   #bulk(): ChildProcess {
-    return this.#lab.spawn(this.#site, 'curl', ['-sk', '-o', '/dev/null', `${this.#cdn.origin}/bulk`], { stdio: 'ignore' });
+    return this.#lab.spawn(this.#site, 'curl', ['-sk', '-o', '/dev/null', `${this.#cdn.origin}/bulk`], {
+      stdio: 'ignore',
+    });
   }
 
   async #picture({ page, player }: Viewer): Promise<void> {
@@ -299,7 +299,11 @@ async function burn(page: Viewer['page'], load: { share: number; pieceMs: number
 }
 
 /** An answer of the REST API, past the lines. */
-function api<T>(server: Server, path: string, { method = 'GET', body }: { method?: string; body?: object } = {}): Promise<T> {
+function api<T>(
+  server: Server,
+  path: string,
+  { method = 'GET', body }: { method?: string; body?: object } = {},
+): Promise<T> {
   const headers = { authorization: `Bearer ${server.apiKey}`, origin: server.url, 'content-type': 'application/json' };
   return new Promise((done, failed) => {
     const asked = request(`${server.url}${path}`, { method, headers, rejectUnauthorized: false }, (response) => {
