@@ -1,14 +1,13 @@
-// The recorder: makes the contents, starts the laboratory, and records the plan's runs that are missing, several at once.
+// The recorder: records the plan's runs that are missing, several at once, and says how it goes.
 
 import { test } from '../browser/support/fixtures.ts';
-import { line, Netlab } from '../browser/support/netlab.ts';
-import { Cdn } from './run/cdn.ts';
 import { Manifest, type Run } from './run/manifest.ts';
 import { plan, type Recipe } from './run/recipes.ts';
-import { Seat } from './run/seat.ts';
+import { Rig } from './run/rig.ts';
+import type { Seat } from './run/seat.ts';
 
 /** A run that failed is tried so often in all; then it is left out, and said. */
-const TRIES = 2;
+const TRIES = 3;
 
 const asked = {
   n: Number(process.env.CORPUS_N ?? 24),
@@ -34,57 +33,59 @@ function missing(manifest: Manifest): Recipe[] {
 
 function tell(run: Run, left: number, etaS: number): void {
   const { family, severity, content, effect, machine, id } = run;
-  const figures = [`still ${(effect.stoodStillMs ?? 0) / 1_000} s`, `hit ${effect.hit}`, `idle ${machine.idle}+${machine.nice}`];
+  const figures = [
+    `still ${(effect.stoodStillMs ?? 0) / 1_000} s`,
+    `hit ${effect.hit}`,
+    `idle ${machine.idle}+${machine.nice}`,
+  ];
   const minutes = Math.round(etaS / 60);
-  console.log(`${id} ${family}/${severity}/${content}: ${figures.join(', ')}, ${effect.browserCores} cores; ${left} left, ${minutes} min`);
+  console.log(
+    `${id} ${family}/${severity}/${content}: ${figures.join(', ')}, ${effect.browserCores} cores; ${left} left, ${minutes} min`,
+  );
 }
 
 test('records what is missing', async () => {
-  const { makeContents } = (await import('./cdn/contents.mjs')) as {
-    makeContents: (cache: string, contents?: string[], said?: (text: string) => void) => Promise<string>;
-  };
-  const contents = await makeContents(asked.cache, undefined, (text) => console.log(text));
   const manifest = await Manifest.open(asked.out);
   const recipes = missing(manifest);
-  console.log(`${recipes.length} runs to record`);
-  if (recipes.length === 0) return;
-  const numbers = Array.from({ length: Math.min(asked.seats, recipes.length) }, (_, n) => n);
-  const sites = Object.fromEntries(numbers.flatMap((n) => [[`seat${n}`, line(40)], [`desk${n}`, line(30)]]));
-  const lab = await Netlab.start({ sites, seed: asked.seed });
-  const cdn = await Cdn.start(lab.view, contents);
-  const seats = numbers.map((n) => new Seat(lab, cdn, n));
-  const beganMs = Date.now();
   const all = recipes.length;
+  console.log(`${all} runs to record`);
+  if (all === 0) return;
+  const contents = [...new Set(recipes.map(({ content }) => content))];
+  const rig = await Rig.start({ seats: Math.min(asked.seats, all), seed: asked.seed, cache: asked.cache, contents });
+  const beganMs = Date.now();
   const failures: string[] = [];
   let [done, heavy] = [0, false];
   const next = (): Recipe | undefined => {
     const at = recipes.findIndex((recipe) => !(recipe.heavy && heavy));
     return at < 0 ? recipes.shift() : recipes.splice(at, 1)[0];
   };
+  const tries = new Map<Recipe, number>();
+  const recorded = async (seat: Seat, recipe: Recipe) => {
+    try {
+      const { run, trace } = await seat.record(recipe);
+      await manifest.add(run, trace);
+      done += 1;
+      tell(run, all - done, ((Date.now() - beganMs) / 1_000 / done) * (all - done));
+    } catch (error) {
+      const tried = (tries.get(recipe) ?? 0) + 1;
+      tries.set(recipe, tried);
+      console.log(`${recipe.family}/${recipe.severity}/${recipe.content}: ${error}`);
+      // At the end of the line: the machine may be quieter then.
+      if (tried < TRIES) recipes.push(recipe);
+      else failures.push(recipe.family);
+    }
+  };
   const work = async (seat: Seat) => {
     for (let recipe = next(); recipe; recipe = next()) {
       if (recipe.heavy) heavy = true;
-      for (let tried = 1; tried <= TRIES; tried += 1) {
-        try {
-          const { run, trace } = await seat.record(recipe);
-          await manifest.add(run, trace);
-          done += 1;
-          tell(run, all - done, ((Date.now() - beganMs) / 1_000 / done) * (all - done));
-          break;
-        } catch (error) {
-          console.log(`${recipe.family}/${recipe.severity}/${recipe.content}: ${error}`);
-          if (tried === TRIES) failures.push(recipe.family);
-        }
-      }
+      await recorded(seat, recipe);
       if (recipe.heavy) heavy = false;
     }
   };
   try {
-    await Promise.all(seats.map(work));
+    await Promise.all(rig.seats.map(work));
   } finally {
-    for (const seat of seats) await seat.close();
-    await cdn.end();
-    await lab.dispose();
+    await rig.dispose();
   }
   if (failures.length > 0) throw new Error(`not recorded: ${failures.join(', ')}`);
 });

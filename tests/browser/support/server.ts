@@ -86,6 +86,11 @@ export class Server {
     return Number(new URL(this.url).port);
   }
 
+  /** Its process, while it runs. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** Kills it the hard way; returns when the process is gone. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');

@@ -105,9 +105,12 @@ const PICTURES = {
   },
   slides,
   night() {
-    const lights = ['0x3a3420', '0x2a2a38', '0x40281c'].map((colour, n) => `color=${colour}:s=${14 + 6 * n}x10:r=${FPS}[l${n}]`);
+    const lights = ['0x3a3420', '0x2a2a38', '0x40281c'].map(
+      (colour, n) => `color=${colour}:s=${14 + 6 * n}x10:r=${FPS}[l${n}]`,
+    );
     const ways = [0, 1, 2].map(
-      (n) => `[${n === 0 ? 'dark' : `n${n - 1}`}][l${n}]overlay=x='mod(t*${38 + 31 * n}+${90 * n}\\,660)-20':y='${190 + 45 * n}'[n${n}]`,
+      (n) =>
+        `[${n === 0 ? 'dark' : `n${n - 1}`}][l${n}]overlay=x='mod(t*${38 + 31 * n}+${90 * n}\\,660)-20':y='${190 + 45 * n}'[n${n}]`,
     );
     return [
       `gradients=s=${SIZE}:r=${FPS}:c0=0x0a0d16:c1=0x141820:n=2:speed=0.00001,${held}[dark]`,
@@ -138,7 +141,18 @@ const MADE_S = String(2 * LOOP_S);
 async function master(content, variant, folder) {
   const good = join(folder, 'sound.mkv');
   if (!existsSync(good)) {
-    await ffmpeg(['-filter_complex', PICTURES[content](), '-map', '[out]', '-t', MADE_S, ...MASTER, '-crf', '14', good]);
+    await ffmpeg([
+      '-filter_complex',
+      PICTURES[content](),
+      '-map',
+      '[out]',
+      '-t',
+      MADE_S,
+      ...MASTER,
+      '-crf',
+      '14',
+      good,
+    ]);
   }
   if (variant === 'sound') return good;
   const file = join(folder, `${variant}.mkv`);
@@ -153,8 +167,31 @@ async function master(content, variant, folder) {
   if (variant === 'damaged') {
     // Bits are broken on the way into the encoder that everybody watches: what it decodes is what all get, flawlessly.
     const broken = join(folder, 'broken.ts');
-    await ffmpeg(['-i', good, '-c:v', 'mpeg2video', '-q:v', '4', '-g', '24', '-bsf:v', "noise=amount='700'", '-f', 'mpegts', broken]);
-    const args = ['-err_detect', 'ignore_err', '-i', broken, '-t', MADE_S, '-vf', `fps=${FPS},tpad=stop_mode=clone:stop_duration=8`];
+    await ffmpeg([
+      '-i',
+      good,
+      '-c:v',
+      'mpeg2video',
+      '-q:v',
+      '4',
+      '-g',
+      '24',
+      '-bsf:v',
+      "noise=amount='700'",
+      '-f',
+      'mpegts',
+      broken,
+    ]);
+    const args = [
+      '-err_detect',
+      'ignore_err',
+      '-i',
+      broken,
+      '-t',
+      MADE_S,
+      '-vf',
+      `fps=${FPS},tpad=stop_mode=clone:stop_duration=8`,
+    ];
     await ffmpeg([...args, ...MASTER, '-crf', '14', file]);
   }
   return file;
@@ -170,7 +207,13 @@ async function encode(picture, level, folder) {
     ...['-g', String(FPS * SEGMENT_S), '-keyint_min', String(FPS * SEGMENT_S), '-sc_threshold', '0'],
     ...['-c:a', 'aac', '-b:a', `${SOUND_KBPS}k`, '-ac', '1'],
     ...['-f', 'hls', '-hls_time', String(SEGMENT_S), '-hls_list_size', '0', '-hls_segment_type', 'fmp4'],
-    ...['-hls_fmp4_init_filename', 'init.mp4', '-hls_segment_filename', join(folder, '%02d.m4s'), join(folder, 'all.m3u8')],
+    ...[
+      '-hls_fmp4_init_filename',
+      'init.mp4',
+      '-hls_segment_filename',
+      join(folder, '%02d.m4s'),
+      join(folder, 'all.m3u8'),
+    ],
   ]);
 }
 

@@ -3,19 +3,21 @@
 
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:https';
-import { LEVELS, SEGMENT_S, SEGMENTS, CODECS } from './contents.mjs';
+import { CODECS, LEVELS, SEGMENT_S, SEGMENTS } from './contents.mjs';
 
 /** Segments in a playlist: players begin three before the end. */
 const WINDOW = 6;
 /** A throttled body is written so often, ms: the rate is even at 100 kbit/s. */
 const THROTTLE_STEP_MS = 40;
 
-/** Random, but the same for a seed: faults that hit a share of the requests. */
+/** Chance by seed: mulberry32, as in run/recipes.ts. */
 function dice(seed) {
-  let state = seed >>> 0 || 1;
+  let state = seed >>> 0;
   return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 
@@ -96,7 +98,9 @@ export class Edge {
     response.on('error', () => {});
     const [token, ...path] = new URL(request.url ?? '/', 'https://edge').pathname.slice(1).split('/');
     if (request.method === 'OPTIONS') {
-      response.writeHead(204, { ...HEADERS, 'access-control-allow-headers': 'range', 'access-control-max-age': '600' }).end();
+      response
+        .writeHead(204, { ...HEADERS, 'access-control-allow-headers': 'range', 'access-control-max-age': '600' })
+        .end();
       return;
     }
     if (token !== this.#token) return void response.writeHead(404, HEADERS).end();
@@ -106,12 +110,14 @@ export class Edge {
     if (path[1] === 'index.m3u8') return this.#playlist(response, this.#media());
     if (path[1] === 'init.mp4') return this.#send(request, response, this.#renditions.sound[level.name].init, 0);
     const place = Number(/^(\d+)\.m4s$/.exec(path[1] ?? '')?.[1] ?? Number.NaN);
-    if (!(place <= this.#place() && place > this.#place() - SEGMENTS)) return void response.writeHead(404, HEADERS).end();
+    if (!(place <= this.#place() && place > this.#place() - SEGMENTS))
+      return void response.writeHead(404, HEADERS).end();
     this.#segment(request, response, level.name, place);
   }
 
   #playlist(response, text) {
     this.counts.playlists += 1;
+    if (this.#stoppedAt !== null) this.counts.hit += 1;
     response.writeHead(200, { ...HEADERS, 'content-type': 'application/vnd.apple.mpegurl' }).end(text);
   }
 

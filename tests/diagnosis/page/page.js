@@ -1,5 +1,5 @@
-// The platform's page: plays the stream with hls.js and loads the widget as any host does. `window.corpus` is how the
-// recorder makes the page itself the fault, and reads what really happened to the picture, by means of its own.
+// The platform's page: plays the stream with hls.js and loads the widget as any host does. `window.corpus` tells
+// the recorder what really happened to the picture, by means of its own.
 
 const settings = JSON.parse(document.getElementById('settings').textContent);
 const video = document.getElementById('player');
@@ -43,17 +43,14 @@ setInterval(() => {
 }, 100);
 
 window.corpus = {
-  /** Keeps the main thread busy for `share` of the time, in pieces of `pieceMs`. */
-  burn(share, pieceMs) {
-    const burn = () => {
-      const until = performance.now() + pieceMs;
-      while (performance.now() < until);
-      setTimeout(burn, (pieceMs * (1 - share)) / share);
-    };
-    burn();
-  },
   seen() {
     const { droppedVideoFrames, totalVideoFrames } = video.getVideoPlaybackQuality();
-    return { stoodStillMs: Math.round(stoodStillMs), shown, droppedVideoFrames, totalVideoFrames, height: video.videoHeight };
+    return {
+      stoodStillMs: Math.round(stoodStillMs),
+      shown,
+      droppedVideoFrames,
+      totalVideoFrames,
+      height: video.videoHeight,
+    };
   },
 };

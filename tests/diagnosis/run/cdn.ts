@@ -91,7 +91,10 @@ export class Cdn {
     const id = this.#next;
     this.#next += 1;
     const answered = new Promise<Record<string, unknown>>((done, late) => {
-      const timer = setTimeout(() => late(new Error(`the CDN does not answer ${JSON.stringify(request)}`)), ANSWER_TIMEOUT_MS);
+      const timer = setTimeout(
+        () => late(new Error(`the CDN does not answer ${JSON.stringify(request)}`)),
+        ANSWER_TIMEOUT_MS,
+      );
       this.#waiting.set(id, (answer) => {
         clearTimeout(timer);
         this.#waiting.delete(id);

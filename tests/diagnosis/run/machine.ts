@@ -1,7 +1,7 @@
 // The machine under a recording: a group of processes whose share of the processor is set, and how much of it was idle.
 
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Where groups are made (cgroup v1; v2 has both in one tree). */
 const CPU_V1 = '/sys/fs/cgroup/cpu';
@@ -36,6 +36,11 @@ export class Group {
     return [this.#path, this.#counted].map((path) => `echo $$ > '${path}/cgroup.procs'`).join('; ');
   }
 
+  /** Takes a process in, with all its threads; children that it starts later come along. */
+  take(pid: number): void {
+    for (const path of new Set([this.#path, this.#counted])) writeFileSync(join(path, 'cgroup.procs'), String(pid));
+  }
+
   /** Gives it so much of one core; null: all it wants. */
   quota(share: number | null): void {
     const us = share === null ? -1 : Math.round(share * PERIOD_US);
@@ -52,11 +57,21 @@ export class Group {
     return Number(readFileSync(join(this.#counted, 'cpuacct.usage'), 'utf8')) / 1e9;
   }
 
+  /** Lets its processes go where they came from, and removes it. */
+  async dissolve(): Promise<void> {
+    for (const path of new Set([this.#path, this.#counted])) {
+      const pids = readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean);
+      for (const pid of pids) writeFileSync(join(dirname(path), 'cgroup.procs'), pid);
+    }
+    await this.remove();
+  }
+
   /** Removes it when its last process is gone. */
   async remove(): Promise<void> {
     for (let n = 0; n < REMOVE_TRIES; n += 1) {
       try {
-        for (const path of new Set([this.#path, this.#counted])) if (exists(join(path, 'cgroup.procs'))) rmdirSync(path);
+        for (const path of new Set([this.#path, this.#counted]))
+          if (exists(join(path, 'cgroup.procs'))) rmdirSync(path);
         return;
       } catch {
         await new Promise((done) => setTimeout(done, 100));

@@ -7,7 +7,7 @@ import type { Idle } from './machine.ts';
 import type { Recipe } from './recipes.ts';
 
 /** A run's line. Times are seconds from the trace's first. */
-export interface Run extends Omit<Recipe, 'heavy'> {
+export interface Run extends Omit<Recipe, 'heavy' | 'demo'> {
   /** Name of the trace's file. */
   id: string;
   /** Which half it is in: thresholds are tuned on the one, figures are told of the other. */
@@ -28,15 +28,22 @@ export interface Run extends Omit<Recipe, 'heavy'> {
 
 /** The name that a recipe's trace has. */
 export function idOf({ family, severity, content, seed, call }: Recipe): string {
-  return createHash('sha256').update(JSON.stringify([family, severity, content, seed, call])).digest('hex').slice(0, 12);
+  return createHash('sha256')
+    .update(JSON.stringify([family, severity, content, seed, call]))
+    .digest('hex')
+    .slice(0, 12);
 }
 
 /**
  * The half that a recipe is in, by family, severity and content alone: no combination of the three is in both. Frozen: the Rust
  * side (diagnosis/tests/corpus.rs) has the same rule and fails when a line disagrees.
  */
-export function splitOf({ family, severity, content }: Pick<Recipe, 'family' | 'severity' | 'content'>): 'tuning' | 'reported' {
-  const sum = [...family, ...content].reduce((total, letter) => total + letter.charCodeAt(0), severity);
+export function splitOf({
+  family,
+  severity,
+  content,
+}: Pick<Recipe, 'family' | 'severity' | 'content'>): 'tuning' | 'reported' {
+  const sum = [...family, ...content].reduce<number>((total, letter) => total + letter.charCodeAt(0), severity);
   return sum % 2 === 0 ? 'tuning' : 'reported';
 }
 

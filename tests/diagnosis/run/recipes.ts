@@ -42,8 +42,10 @@ export interface Fault {
   burn?: { share: number; pieceMs: number };
   /** The console's main thread is busy. */
   agentBurn?: { share: number; pieceMs: number };
-  /** Share of the datagrams to the agent that the server's host throws away. */
-  egressLoss?: number;
+  /** Share of one core that the server gets. */
+  serverQuota?: number;
+  /** Share of its datagrams that the server throws away (`demo` alone has the switch). */
+  serverDrop?: number;
 }
 
 /** Severities, the mildest first. */
@@ -75,8 +77,12 @@ interface Family {
   levels?: number;
   /** Keeps a core busy: one of these at a time. */
   heavy?: boolean;
+  /** May be there before the page is; most may. */
+  atOnce?: boolean;
   /** In a call. */
   call?: boolean;
+  /** The server is a demo: it has a switch for the fault. */
+  demo?: boolean;
   /** The second cause, which is the weaker one. */
   also?: Cause;
 }
@@ -93,11 +99,16 @@ const MOVING = ['sports', 'talk', 'game', 'night'] as const;
 const DENSE = ['sports', 'talk', 'game', 'night'] as const;
 
 const lossRandom = ({ severity, random }: Setting): Fault => ({
-  line: both({ loss: pick(severity, [0.07, 0.12, 0.2]) * between(random, 0.9, 1.1) }),
+  line: both({ loss: pick(severity, [0.1, 0.16, 0.24]) * between(random, 0.9, 1.1) }),
 });
 const lossBursty = ({ severity, random }: Setting): Fault => ({
   line: both({
-    gilbertElliott: { p: pick(severity, [0.012, 0.022, 0.035]) * between(random, 0.9, 1.1), r: 0.12, lossGood: 0, lossBad: 0.9 },
+    gilbertElliott: {
+      p: pick(severity, [0.014, 0.024, 0.038]) * between(random, 0.9, 1.1),
+      r: 0.1,
+      lossGood: 0,
+      lossBad: 0.9,
+    },
   }),
 });
 const rateLimit = ({ severity, leastKbps }: Setting): Fault => ({
@@ -111,17 +122,22 @@ const bufferbloat = ({ severity, leastKbps, mostKbps, random }: Setting): Fault 
   };
 };
 const quota = ({ severity, random }: Setting): Fault => ({
-  quota: pick(severity, [0.16, 0.11, 0.07]) * between(random, 0.92, 1.08),
+  quota: pick(severity, [0.13, 0.1, 0.07]) * between(random, 0.92, 1.08),
 });
 const burn = ({ severity, random }: Setting): Fault => ({
   burn: { share: pick(severity, [0.6, 0.8, 0.93]), pieceMs: Math.round(between(random, 90, 350)) },
 });
 const firstByte = ({ severity, random }: Setting): Fault => ({
-  edge: { kind: 'first_byte', ms: pick(severity, [1_800, 2_800, 4_500]), spreadMs: Math.round(between(random, 100, 900)) },
+  edge: {
+    kind: 'first_byte',
+    ms: pick(severity, [1_800, 2_800, 4_500]),
+    spreadMs: Math.round(between(random, 100, 900)),
+  },
 });
 const missing = ({ severity, random }: Setting): Fault => ({
   edge: { kind: 'missing', share: pick(severity, [0.5, 0.75, 1]), status: random() < 0.5 ? 404 : 503 },
 });
+const frozen = (): Fault => ({ edge: { kind: 'source', variant: 'frozen' } });
 const none = (): Fault => ({});
 
 /** A line on which all is well. */
@@ -136,13 +152,13 @@ const goodLine = (random: () => number, mostKbps: number): LineChange => {
 
 /** All families. */
 export const FAMILIES: Record<string, Family> = {
-  loss_random: { label: 'viewer_network', fault: lossRandom },
-  loss_bursty: { label: 'viewer_network', fault: lossBursty },
+  loss_random: { label: 'viewer_network', fault: lossRandom, contents: DENSE },
+  loss_bursty: { label: 'viewer_network', fault: lossBursty, contents: DENSE },
   rate_limit: { label: 'viewer_network', fault: rateLimit, contents: DENSE },
   delay: {
     label: 'viewer_network',
     fault: ({ severity, random }) => {
-      const delayMs = pick(severity, [350, 500, 750]) * between(random, 0.9, 1.1);
+      const delayMs = pick(severity, [450, 700, 1_000]) * between(random, 0.9, 1.1);
       return { line: both({ delayMs, jitterMs: 30 }) };
     },
     contents: DENSE,
@@ -151,20 +167,25 @@ export const FAMILIES: Record<string, Family> = {
   jitter: {
     label: 'viewer_network',
     fault: ({ severity, random }) => {
-      const jitterMs = pick(severity, [140, 220, 350]) * between(random, 0.9, 1.1);
+      const jitterMs = pick(severity, [300, 500, 800]) * between(random, 0.9, 1.1);
       return { line: both({ jitterMs, jitterReorders: true }) };
     },
   },
   bufferbloat: { label: 'viewer_network', fault: bufferbloat, contents: DENSE },
 
   cpu_quota: { label: 'viewer_device', fault: quota },
-  busy_main: { label: 'viewer_device', fault: burn, heavy: true },
+  busy_main: { label: 'viewer_device', fault: burn, heavy: true, atOnce: false },
 
-  edge_stall: { label: 'platform_delivery', fault: ({ severity }) => ({ edge: { kind: 'stall', share: pick(severity, [0.4, 0.7, 1]) } }) },
+  edge_stall: {
+    label: 'platform_delivery',
+    fault: ({ severity }) => ({ edge: { kind: 'stall', share: pick(severity, [0.4, 0.7, 1]) } }),
+  },
   slow_first_byte: { label: 'platform_delivery', fault: firstByte },
   throttled_edge: {
     label: 'platform_delivery',
-    fault: ({ severity, leastKbps }) => ({ edge: { kind: 'throttle', kbps: Math.max(40, leastKbps * pick(severity, [0.75, 0.5, 0.3])) } }),
+    fault: ({ severity, leastKbps }) => ({
+      edge: { kind: 'throttle', kbps: Math.max(40, leastKbps * pick(severity, [0.75, 0.5, 0.3])) },
+    }),
     contents: DENSE,
   },
   missing_segments: { label: 'platform_delivery', fault: missing },
@@ -173,10 +194,15 @@ export const FAMILIES: Record<string, Family> = {
     fault: ({ severity }) => ({ edge: { kind: 'broken', share: pick(severity, [0.4, 0.7, 1]) } }),
   },
 
-  source_frozen: { label: 'platform_source', fault: () => ({ edge: { kind: 'source', variant: 'frozen' } }), contents: MOVING },
+  source_frozen: { label: 'platform_source', fault: frozen, contents: MOVING, atOnce: false },
   source_black: { label: 'platform_source', fault: () => ({ edge: { kind: 'source', variant: 'black' } }) },
-  source_damaged: { label: 'platform_source', fault: () => ({ edge: { kind: 'source', variant: 'damaged' } }) },
-  source_stopped: { label: 'platform_source', fault: () => ({ edge: { kind: 'stopped' } }) },
+  // At night one does not see it.
+  source_damaged: {
+    label: 'platform_source',
+    fault: () => ({ edge: { kind: 'source', variant: 'damaged' } }),
+    contents: ['sports', 'talk', 'game', 'slides'],
+  },
+  source_stopped: { label: 'platform_source', fault: () => ({ edge: { kind: 'stopped' } }), atOnce: false },
 
   clean: { label: 'none_observed', fault: none },
   clean_slow: {
@@ -185,7 +211,10 @@ export const FAMILIES: Record<string, Family> = {
     line: ({ severity, mostKbps, random }) => {
       const kbps = Math.max(900, mostKbps * pick(severity, [4, 3, 2.2]));
       const rate = { rateBps: rateBps(kbps), queueBytes: Math.round((kbps / 8) * 1_000 * 0.12) };
-      return { up: { delayMs: 25, rateBps: rateBps(kbps / 2), queueBytes: 30_000 }, down: { delayMs: between(random, 20, 40), ...rate } };
+      return {
+        up: { delayMs: 25, rateBps: rateBps(kbps / 2), queueBytes: 30_000 },
+        down: { delayMs: between(random, 20, 40), ...rate },
+      };
     },
   },
   clean_far: {
@@ -211,15 +240,101 @@ export const FAMILIES: Record<string, Family> = {
   loss_and_quota: two('viewer_network', lossRandom, 'viewer_device', quota),
   loss_and_first_byte: two('viewer_network', lossBursty, 'platform_delivery', firstByte),
   quota_and_first_byte: two('platform_delivery', firstByte, 'viewer_device', quota),
-  burn_and_missing: two('platform_delivery', missing, 'viewer_device', burn, true),
+  burn_and_missing: { ...two('platform_delivery', missing, 'viewer_device', burn, true), atOnce: false },
   quota_and_loss: two('viewer_device', quota, 'viewer_network', lossRandom),
   frozen_and_loss: {
-    ...two('platform_source', () => ({ edge: { kind: 'source', variant: 'frozen' } }), 'viewer_network', lossRandom),
+    ...two('platform_source', frozen, 'viewer_network', lossRandom),
     contents: MOVING,
+    atOnce: false,
   },
 };
 
-function two(label: Cause, first: (s: Setting) => Fault, also: Cause, second: (s: Setting) => Fault, heavy = false): Family {
+/** Families in which the viewer shares the player in a call when the fault begins. */
+const CALLS: Record<string, Family> = {
+  call_clean: { label: 'none_observed', fault: none, call: true },
+  call_clean_far: {
+    label: 'none_observed',
+    fault: none,
+    line: ({ severity }) => both({ delayMs: pick(severity, [80, 120, 160]), jitterMs: 4 }),
+    call: true,
+  },
+  call_loss: {
+    label: 'viewer_network',
+    fault: ({ severity }) => ({ line: both({ loss: pick(severity, [0.07, 0.12, 0.2]) }) }),
+    call: true,
+  },
+  call_uplink_rate: {
+    label: 'viewer_network',
+    fault: ({ severity }) => ({
+      line: { up: { rateBps: pick(severity, [260_000, 180_000, 120_000]), queueBytes: 30_000 } },
+    }),
+    contents: DENSE,
+    call: true,
+  },
+  call_quota: {
+    label: 'viewer_device',
+    fault: ({ severity }) => ({ quota: pick(severity, [0.22, 0.16, 0.12]) }),
+    call: true,
+  },
+  call_first_byte: { label: 'platform_delivery', fault: firstByte, call: true },
+  call_missing: { label: 'platform_delivery', fault: missing, call: true },
+  call_frozen: { label: 'platform_source', fault: frozen, contents: MOVING, call: true },
+  call_server_busy: {
+    label: 'media_server',
+    fault: ({ severity }) => ({ serverQuota: pick(severity, [0.06, 0.045, 0.03]) }),
+    call: true,
+  },
+  call_server_drops: {
+    label: 'media_server',
+    fault: ({ severity, random }) => ({ serverDrop: pick(severity, [0.06, 0.12, 0.2]) * between(random, 0.9, 1.1) }),
+    call: true,
+    demo: true,
+  },
+  call_agent_loss: {
+    label: 'agent_network',
+    fault: ({ severity }) => ({ agentLine: { down: { loss: pick(severity, [0.08, 0.14, 0.22]) } } }),
+    call: true,
+  },
+  call_agent_bursts: {
+    label: 'agent_network',
+    fault: ({ severity }) => ({
+      agentLine: {
+        down: { gilbertElliott: { p: pick(severity, [0.012, 0.022, 0.035]), r: 0.12, lossGood: 0, lossBad: 0.9 } },
+      },
+    }),
+    call: true,
+  },
+  call_agent_rate: {
+    label: 'agent_network',
+    fault: ({ severity }) => ({
+      agentLine: { down: { rateBps: pick(severity, [300_000, 200_000, 130_000]), queueBytes: 60_000 } },
+    }),
+    contents: DENSE,
+    call: true,
+  },
+  call_agent_quota: {
+    label: 'agent_device',
+    fault: ({ severity }) => ({ agentQuota: pick(severity, [0.14, 0.1, 0.07]) }),
+    call: true,
+  },
+  call_agent_burn: {
+    label: 'agent_device',
+    fault: ({ severity, random }) => ({
+      agentBurn: { share: pick(severity, [0.6, 0.8, 0.93]), pieceMs: Math.round(between(random, 90, 350)) },
+    }),
+    call: true,
+    heavy: true,
+  },
+};
+Object.assign(FAMILIES, CALLS);
+
+function two(
+  label: Cause,
+  first: (s: Setting) => Fault,
+  also: Cause,
+  second: (s: Setting) => Fault,
+  heavy = false,
+): Family {
   return {
     label,
     also,
@@ -230,13 +345,61 @@ function two(label: Cause, first: (s: Setting) => Fault, also: Cause, second: (s
 
 /** Families of one round of the plan; some more often, so that every cause has about as many runs and controls have a quarter. */
 const ROUND = [
-  ...['clean', 'loss_random', 'slow_first_byte', 'cpu_quota', 'source_frozen', 'clean_slow', 'rate_limit', 'edge_stall'],
-  ...['source_black', 'clean_far', 'busy_main', 'throttled_edge', 'loss_bursty', 'clean', 'source_stopped', 'missing_segments'],
-  ...['bufferbloat', 'clean_mobile', 'cpu_quota', 'source_damaged', 'broken_segments', 'delay', 'clean_slow', 'busy_main'],
+  ...[
+    'clean',
+    'loss_random',
+    'slow_first_byte',
+    'cpu_quota',
+    'source_frozen',
+    'clean_slow',
+    'rate_limit',
+    'edge_stall',
+  ],
+  ...[
+    'source_black',
+    'clean_far',
+    'busy_main',
+    'throttled_edge',
+    'loss_bursty',
+    'clean',
+    'source_stopped',
+    'missing_segments',
+  ],
+  ...[
+    'bufferbloat',
+    'clean_mobile',
+    'cpu_quota',
+    'source_damaged',
+    'broken_segments',
+    'delay',
+    'clean_slow',
+    'busy_main',
+  ],
   ...['jitter', 'clean_far'],
 ];
+/** Families of one round of the plan of calls. */
+const ROUND_OF_CALLS = [
+  ...[
+    'call_clean',
+    'call_agent_loss',
+    'call_server_busy',
+    'call_agent_quota',
+    'call_loss',
+    'call_first_byte',
+    'call_clean_far',
+  ],
+  ...['call_agent_bursts', 'call_server_drops', 'call_agent_burn', 'call_quota', 'call_clean', 'call_agent_rate'],
+  ...['call_uplink_rate', 'call_missing', 'call_frozen', 'call_clean_far'],
+];
 /** Families of two causes, a third as often each. */
-const ROUND_OF_TWO = ['loss_and_quota', 'loss_and_first_byte', 'quota_and_first_byte', 'burn_and_missing', 'quota_and_loss', 'frozen_and_loss'];
+const ROUND_OF_TWO = [
+  'loss_and_quota',
+  'loss_and_first_byte',
+  'quota_and_first_byte',
+  'burn_and_missing',
+  'quota_and_loss',
+  'frozen_and_loss',
+];
 
 /** A run to be recorded. */
 export interface Recipe {
@@ -247,6 +410,7 @@ export interface Recipe {
   label: Cause;
   also?: Cause;
   call: boolean;
+  demo: boolean;
   heavy: boolean;
   levels: number;
   /** Segments that the player stays behind the live edge. */
@@ -272,30 +436,37 @@ export function dice(seed: number): () => number {
   };
 }
 
-/** The plan of a seed, without end. */
+/** The plan of a seed, without end. `calls` instead of families: the round of calls. */
 export function* plan(seed: number, families: readonly string[] = []): Generator<Recipe> {
   for (let round = 0; ; round += 1) {
     const third = ROUND_OF_TWO.filter((_, n) => n % 3 === round % 3);
-    const names = families.length > 0 ? families : [...ROUND, ...third];
+    const calls = families[0] === 'calls' ? ROUND_OF_CALLS : families;
+    const names = calls.length > 0 ? calls : [...ROUND, ...third];
     for (const [place, family] of names.entries()) yield recipe(family, seed, round, place);
   }
 }
 
 function recipe(family: string, seed: number, round: number, place: number): Recipe {
-  const { label, also, contents = CONTENTS, levels, heavy = false, call = false } = familyOf(family);
-  const own = (seed * 10_007 + round * 211 + place) >>> 0;
-  const random = dice(own);
+  const { contents = CONTENTS } = familyOf(family);
   const severity = SEVERITIES[(round + place) % SEVERITIES.length] as Severity;
   const content = contents[(round * 2 + place + Math.floor(round / SEVERITIES.length)) % contents.length] as Content;
-  const atOnce = random() < 0.15 && label !== 'none_observed' && family !== 'source_frozen' && family !== 'source_stopped';
+  return recipeOf(family, { severity, content, seed: (seed * 10_007 + round * 211 + place) >>> 0 });
+}
+
+/** The recipe of a family with this severity and content; the rest is drawn by its seed. */
+export function recipeOf(family: string, of: { severity: Severity; content: Content; seed: number }): Recipe {
+  const told = familyOf(family);
+  const { label, also, levels, heavy = false, call = false, demo = false } = told;
+  const { atOnce: mayBeginAtOnce = true } = told;
+  const random = dice(of.seed);
+  const atOnce = random() < 0.15 && mayBeginAtOnce && label !== 'none_observed' && !call;
   return {
     family,
-    severity,
-    content,
-    seed: own,
+    ...of,
     label,
     ...(also ? { also } : {}),
     call,
+    demo,
     heavy,
     levels: levels ?? 1 + Math.floor(random() * 3),
     behindSegments: random() < 0.5 ? 2 : 3,

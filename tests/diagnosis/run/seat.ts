@@ -3,10 +3,10 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { get } from 'node:https';
+import { request } from 'node:https';
 import { Agent } from '../../browser/support/agent.ts';
-import { type Account, Server } from '../../browser/support/server.ts';
 import type { LineChange, Netlab } from '../../browser/support/netlab.ts';
+import { type Account, Server } from '../../browser/support/server.ts';
 import { Viewer } from '../../browser/support/viewer.ts';
 import type { Cdn, Stream } from './cdn.ts';
 import { Group, watchIdle } from './machine.ts';
@@ -21,6 +21,8 @@ const TICKET_TIMEOUT_MS = 60_000;
 /** Recorded after the fault's start, and at least after the chat's opening, s. */
 const AFTER_FAULT_S = 25;
 const AFTER_CHAT_S = 14;
+/** Share of the processors that must be free during a control, 0 to 1: else the machine itself is the fault. */
+const FREE_MIN = 0.4;
 /** A line without a fault: everything that a fault may have set. */
 const PLAIN = {
   delayMs: 0,
@@ -34,6 +36,13 @@ const PLAIN = {
   queueBytes: 256_000,
 };
 const ACCOUNT: Account = { login: 'corpus', password: 'correct horse battery', name: 'Robin Vale' };
+
+/** A call under way. */
+interface Call {
+  agent: Agent;
+  ticket: number;
+  chatMs: number;
+}
 
 type Browser = Awaited<ReturnType<Netlab['launch']>>;
 
@@ -71,7 +80,7 @@ export class Seat {
       await this.#lab.set(this.#site, { up: { ...PLAIN, ...good.up }, down: { ...PLAIN, ...good.down } });
       await this.#lab.set(this.#agentSite, { up: { ...PLAIN, delayMs: 15 }, down: { ...PLAIN, delayMs: 15 } });
       const config = `[http]\nallowed_origins = ["${this.#cdn.origin}"]\n`;
-      const server = await Server.start({ demo: false, place: this.#lab.place, config });
+      const server = await Server.start({ demo: recipe.demo, place: this.#lab.place, config });
       ends.push(() => server.dispose());
       const browser = await this.#launched();
       const context = await browser.newContext({
@@ -130,27 +139,30 @@ export class Seat {
     const usedS = this.#group.usedS();
     const beganMs = Date.now();
     let faultMs = beganMs;
-    if (faultAfterS === 0) await this.#begin(recipe, fault, stream, viewer, ends);
+    if (faultAfterS === 0) await this.#begin(recipe, fault, stream, viewer, ends, { server, call: null });
     await viewer.page.goto(page, { waitUntil: 'commit', timeout: PICTURE_TIMEOUT_MS });
     await this.#picture(viewer);
+    const call = recipe.call ? await this.#call(recipe, server, viewer, ends) : null;
     if (faultAfterS > 0) {
       await nap(faultAfterS * 1_000);
-      await this.#begin(recipe, fault, stream, viewer, ends);
+      await this.#begin(recipe, fault, stream, viewer, ends, { server, call });
       faultMs = Date.now();
     }
-    await nap(faultMs + chatAfterS * 1_000 - Date.now());
-    const chatMs = Date.now();
-    const ticket = await this.#openChat(server, viewer);
+    if (!call) await nap(faultMs + chatAfterS * 1_000 - Date.now());
+    const chatMs = call?.chatMs ?? Date.now();
+    const ticket = call?.ticket ?? (await this.#openChat(server, viewer));
     await nap(Math.max(faultMs + AFTER_FAULT_S * 1_000, chatMs + AFTER_CHAT_S * 1_000) - Date.now());
     const file = await api<TelemetryFile>(server, `/api/v1/tickets/${ticket}/telemetry`);
     const endMs = Date.now();
     const machine = idle();
+    if (!faulty && machine.idle + machine.nice < FREE_MIN)
+      throw new Error(`a control on a busy machine: ${machine.idle}`);
     const spentS = this.#group.usedS() - usedS;
     const effect = await this.#effect(stream, viewer);
     const lanes = lanesOf(file);
     const from = beginOf(lanes);
     const second = (ms: number) => Math.round((ms - from) / 100) / 10;
-    const { heavy: _, ...told } = recipe;
+    const { heavy: _, demo: __, ...told } = recipe;
     const run: Run = {
       id: idOf(recipe),
       ...told,
@@ -171,22 +183,63 @@ export class Seat {
     { stream }: Stream,
     viewer: Viewer,
     ends: (() => Promise<unknown>)[],
+    { server, call }: { server: Server; call: Call | null },
   ): Promise<void> {
     if (fault.bulk) {
       const loads = Array.from({ length: fault.bulk }, () => this.#bulk());
-      ends.push(async () => loads.forEach((load) => load.kill('SIGKILL')));
+      ends.push(async () => {
+        for (const load of loads) load.kill('SIGKILL');
+      });
     }
     if (fault.line) await this.#lab.set(this.#site, fault.line as LineChange);
     if (fault.agentLine) await this.#lab.set(this.#agentSite, fault.agentLine as LineChange);
     if (fault.edge) await this.#cdn.fault(stream, { ...fault.edge, seed: recipe.seed });
     if (fault.quota) this.#group.quota(fault.quota);
     if (fault.agentQuota) this.#agentGroup.quota(fault.agentQuota);
-    if (fault.burn) await burn(viewer, fault.burn);
+    if (fault.burn) await burn(viewer.page, fault.burn);
+    if (fault.agentBurn && call) await burn(call.agent.page, fault.agentBurn);
+    if (fault.serverDrop) {
+      await api(server, '/api/v1/demo/faults', { method: 'PUT', body: { server_drop: fault.serverDrop } });
+    }
+    if (fault.serverQuota && server.pid !== undefined) {
+      const group = new Group(`sightline-corpus-${process.pid}-${this.#site}-server`);
+      group.take(server.pid);
+      group.quota(fault.serverQuota);
+      // Ended before the server is: it has to stop in time.
+      ends.push(async () => group.quota(null));
+    }
+  }
+
+  /** An agent takes the chat and invites; the viewer shares the player; the picture runs. */
+  async #call(recipe: Recipe, server: Server, viewer: Viewer, ends: (() => Promise<unknown>)[]): Promise<Call> {
+    await server.addAgent(ACCOUNT);
+    const browser = await this.#launchedAgent();
+    const context = await browser.newContext({
+      viewport: { width: 1_280, height: 800 },
+      ignoreHTTPSErrors: true,
+      locale: 'en-GB',
+      reducedMotion: 'reduce',
+    });
+    ends.push(async () => {
+      this.#agentGroup.quota(null);
+      await context.close();
+    });
+    const agent = new Agent(await context.newPage());
+    await agent.signIn(server.url, ACCOUNT);
+    const chatMs = Date.now();
+    const ticket = await this.#openChat(server, viewer, recipe.demo);
+    await agent.take(ticket);
+    await agent.invite.click();
+    await viewer.sharePlayer();
+    await agent.expectPictureMoving();
+    return { agent, ticket, chatMs };
   }
 
   /** A download that has nothing to do with the player. */
   #bulk(): ChildProcess {
-    return this.#lab.spawn(this.#site, 'curl', ['-sk', '-o', '/dev/null', `${this.#cdn.origin}/bulk`], { stdio: 'ignore' });
+    return this.#lab.spawn(this.#site, 'curl', ['-sk', '-o', '/dev/null', `${this.#cdn.origin}/bulk`], {
+      stdio: 'ignore',
+    });
   }
 
   async #picture({ page, player }: Viewer): Promise<void> {
@@ -199,9 +252,11 @@ export class Seat {
     // A line or an edge that is bad from the beginning shows no picture: that is the run.
   }
 
-  async #openChat(server: Server, viewer: Viewer): Promise<number> {
+  async #openChat(server: Server, viewer: Viewer, demo = false): Promise<number> {
     await viewer.launcher.click({ timeout: TICKET_TIMEOUT_MS });
     await viewer.dialog.getByRole('button', { name: 'The picture stutters' }).click({ timeout: TICKET_TIMEOUT_MS });
+    // A demo has other viewers, who write too.
+    if (demo) return viewer.ticket();
     const deadline = Date.now() + TICKET_TIMEOUT_MS;
     while (Date.now() < deadline) {
       const { tickets } = await api<{ tickets: { number: number }[] }>(server, '/api/v1/tickets?limit=1');
@@ -227,19 +282,31 @@ export class Seat {
 declare global {
   interface Window {
     /** page/page.js. */
-    corpus: { burn(share: number, pieceMs: number): void; seen(): Record<string, number> };
+    corpus: { seen(): Record<string, number> };
   }
 }
 
-async function burn({ page }: Viewer, { share, pieceMs }: { share: number; pieceMs: number }): Promise<void> {
-  await page.evaluate(([part, piece]) => window.corpus.burn(part as number, piece as number), [share, pieceMs]);
+/** Keeps a page's main thread busy for `share` of the time, in pieces of `pieceMs`. */
+async function burn(page: Viewer['page'], load: { share: number; pieceMs: number }): Promise<void> {
+  await page.evaluate(({ share, pieceMs }) => {
+    const once = () => {
+      const until = performance.now() + pieceMs;
+      while (performance.now() < until);
+      setTimeout(once, (pieceMs * (1 - share)) / share);
+    };
+    setTimeout(once);
+  }, load);
 }
 
 /** An answer of the REST API, past the lines. */
-function api<T>(server: Server, path: string): Promise<T> {
-  const headers = { authorization: `Bearer ${server.apiKey}` };
+function api<T>(
+  server: Server,
+  path: string,
+  { method = 'GET', body }: { method?: string; body?: object } = {},
+): Promise<T> {
+  const headers = { authorization: `Bearer ${server.apiKey}`, origin: server.url, 'content-type': 'application/json' };
   return new Promise((done, failed) => {
-    const request = get(`${server.url}${path}`, { headers, rejectUnauthorized: false }, (response) => {
+    const asked = request(`${server.url}${path}`, { method, headers, rejectUnauthorized: false }, (response) => {
       const parts: Buffer[] = [];
       response.on('data', (part: Buffer) => parts.push(part));
       response.on('end', () => {
@@ -248,7 +315,8 @@ function api<T>(server: Server, path: string): Promise<T> {
         else failed(new Error(`${path}: ${response.statusCode} ${text}`));
       });
     });
-    request.on('error', failed);
+    asked.on('error', failed);
+    asked.end(body && JSON.stringify(body));
   });
 }
 
@@ -264,5 +332,3 @@ function versions({ page }: Viewer): Record<string, string> {
 const hlsVersion: string = JSON.parse(
   readFileSync(new URL('../../../web-demo/node_modules/hls.js/package.json', import.meta.url), 'utf8'),
 ).version;
-
-void [Agent, ACCOUNT];

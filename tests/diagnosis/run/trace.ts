@@ -6,7 +6,12 @@ import { gzipSync } from 'node:zlib';
 export const ORIGIN_MS = 1_700_000_000_000;
 /** A number so near the run's own time is a time, ms. */
 const NEAR_MS = 12 * 60 * 60 * 1_000;
-/** Lanes of a page that hold nothing about the run but the run itself. */
+/**
+ * Members that speak of the machine under all seats and not of the device that a seat stands for: Compute Pressure counts what
+ * every process does, also those of other seats.
+ */
+const OF_THE_MACHINE = ['pressure'];
+
 type Sample = Record<string, unknown>;
 export type Lanes = Record<string, Sample[]>;
 
@@ -53,7 +58,8 @@ export function neutral(lanes: Lanes, beginMs: number): Lanes {
     if (typeof value === 'string') return withoutHosts(value, hosts);
     if (Array.isArray(value)) return value.map(move);
     if (value === null || typeof value !== 'object') return value;
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, move(member)]));
+    const members = Object.entries(value).filter(([name]) => !OF_THE_MACHINE.includes(name));
+    return Object.fromEntries(members.map(([name, member]) => [name, move(member)]));
   };
   return move(lanes) as Lanes;
 }
