@@ -17,6 +17,7 @@ pub mod pictures;
 pub mod pressure;
 pub mod process;
 pub mod random;
+pub mod references;
 pub mod server;
 pub mod storage;
 pub mod support;

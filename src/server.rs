@@ -25,7 +25,7 @@ use crate::support::{CallBook, Desk, Line, keep_line};
 use crate::telemetry::{TelemetryError, TelemetryLog, TelemetryOptions};
 use crate::verdicts::{LiveVerdicts, News, tell};
 use crate::ws::Sessions;
-use crate::{clock, demo, http, random};
+use crate::{clock, demo, http, random, references};
 
 /// How long clients get to send their last samples after their calls were ended by a shutdown.
 const LAST_SAMPLES: Duration = Duration::from_millis(500);
@@ -136,6 +136,9 @@ impl Server {
         let address = config.http.bind.0;
         let listener = listen(address).map_err(|source| ServerError::Listen { address, source })?;
         let address = listener.local_addr().map_err(|source| ServerError::Listen { address, source })?;
+        if demo {
+            references::allow_own(&mut config, address);
+        }
         let tls = load_tls(&config).await?;
 
         let store = Store::open(&database_url(&config)).await?;
@@ -291,6 +294,7 @@ async fn start_tasks(
         tokio::spawn(keep_line(Arc::clone(&app.desk))),
         tokio::spawn(Arc::clone(&app.pressure).watch()),
         tokio::spawn(tell(Arc::clone(app), news)),
+        tokio::spawn(references::run(Arc::clone(app))),
         tokio::spawn(remove_orphans(pictures, app.desk.store.clone())),
     ];
     if app.demo {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Config;
+use super::{Config, Diagnosis};
 
 /// Why a configuration was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +73,7 @@ fn check_together(config: &Config) -> Result<(), (&'static str, &'static str)> {
     if workers > 64 {
         return Err(("workers", "media.workers is at most 64"));
     }
+    check_diagnosis(&config.diagnosis)?;
     let limits = &config.limits;
     if limits.connects_per_address_per_minute == 0
         || limits.messages_per_second == 0
@@ -84,6 +85,25 @@ fn check_together(config: &Config) -> Result<(), (&'static str, &'static str)> {
     }
     if !(1..=120).contains(&limits.away_seconds_max) {
         return Err(("away_seconds_max", "limits.away_seconds_max is 1 to 120"));
+    }
+    Ok(())
+}
+
+/// Most hosts of media: each is compared with every address.
+const REFERENCE_HOSTS_MAX: usize = 100;
+
+fn check_diagnosis(diagnosis: &Diagnosis) -> Result<(), (&'static str, &'static str)> {
+    if diagnosis.reference_hosts.len() > REFERENCE_HOSTS_MAX {
+        return Err(("reference_hosts", "diagnosis.reference_hosts holds at most 100 hosts"));
+    }
+    if !(1..=64).contains(&diagnosis.reference_mib_max) {
+        return Err(("reference_mib_max", "diagnosis.reference_mib_max is 1 to 64"));
+    }
+    if !(1..=60).contains(&diagnosis.reference_seconds_max) {
+        return Err(("reference_seconds_max", "diagnosis.reference_seconds_max is 1 to 60"));
+    }
+    if !(1..=32).contains(&diagnosis.references_at_once_max) {
+        return Err(("references_at_once_max", "diagnosis.references_at_once_max is 1 to 32"));
     }
     Ok(())
 }

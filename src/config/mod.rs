@@ -6,7 +6,7 @@ mod load;
 mod values;
 
 pub use load::{ConfigError, load, parse};
-pub use values::{Address, Codec, DatabaseLocation, Network, Origin};
+pub use values::{Address, Codec, DatabaseLocation, Ffmpeg, MediaHost, Network, Origin};
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -27,6 +27,8 @@ pub struct Config {
     pub viewers: Viewers,
     /// Bounds.
     pub limits: Limits,
+    /// Why does it stutter.
+    pub diagnosis: Diagnosis,
     /// This node among others.
     pub node: Node,
 }
@@ -162,6 +164,34 @@ impl Default for Limits {
             peers_per_worker_max: 1_000,
             rooms_per_worker_max: 500,
             drain_seconds: 10,
+        }
+    }
+}
+
+/// Why does it stutter: what this server may look at by itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Diagnosis {
+    /// Hosts of streams, from which a segment may be fetched that a viewer in trouble has just played. Empty: none is.
+    pub reference_hosts: Vec<MediaHost>,
+    /// What looks into the pictures of such a segment.
+    pub ffmpeg: Ffmpeg,
+    /// Bytes of one answer, MiB.
+    pub reference_mib_max: u32,
+    /// Seconds that one answer may take.
+    pub reference_seconds_max: u32,
+    /// Segments that are looked at, at once.
+    pub references_at_once_max: u32,
+}
+
+impl Default for Diagnosis {
+    fn default() -> Self {
+        Self {
+            reference_hosts: Vec::new(),
+            ffmpeg: Ffmpeg::Auto,
+            reference_mib_max: 8,
+            reference_seconds_max: 10,
+            references_at_once_max: 4,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -42,6 +43,70 @@ impl Origin {
                 Ok(Self(text.to_ascii_lowercase()))
             }
             _ => Err(format!("\"{text}\" is not an origin such as https://www.example.com (no path, no wildcard)")),
+        }
+    }
+}
+
+/// A host of media, as it stands in addresses: a name or an IP address, with a port unless it is the scheme's own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct MediaHost {
+    /// Name in lower case, or an address; IPv6 without brackets.
+    pub host: String,
+    /// Port; `None`: 443 of https, 80 of http.
+    pub port: Option<u16>,
+}
+parsed_from_text!(MediaHost);
+
+impl MediaHost {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "\"{text}\" is not a host such as cdn.example.com or cdn.example.com:8443 (no scheme, path, wildcard)"
+            )
+        };
+        let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, "")) => (host, None),
+            Some((host, rest)) => (host, Some(rest.strip_prefix(':').ok_or_else(wrong)?)),
+            None if text.parse::<IpAddr>().is_ok() => (text, None),
+            None => match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            },
+        };
+        let port = port.map(|port| port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)).transpose()?;
+        let bracketed = text.starts_with('[');
+        let named = !bracketed
+            && !host.is_empty()
+            && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+        match host.parse::<IpAddr>() {
+            Ok(address) => Ok(Self { host: address.to_string(), port }),
+            Err(_) if named => Ok(Self { host: host.to_ascii_lowercase(), port }),
+            Err(_) => Err(wrong()),
+        }
+    }
+}
+
+/// Which ffmpeg looks into segments.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Ffmpeg {
+    /// The one that is found in `PATH`, if there is one.
+    Auto,
+    /// None: a segment's timing alone is measured.
+    Off,
+    /// This program.
+    Program(PathBuf),
+}
+parsed_from_text!(Ffmpeg);
+
+impl Ffmpeg {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            path if path.starts_with('/') => Ok(Self::Program(PathBuf::from(path))),
+            _ => Err(format!("\"{text}\" is not \"auto\", \"off\" or an absolute path such as /usr/bin/ffmpeg")),
         }
     }
 }
@@ -169,5 +234,21 @@ mod tests {
         assert!(Origin::parse("https://a.example").is_ok());
         assert!(Origin::parse("https://a.example/x").is_err());
         assert!(Origin::parse("*").is_err());
+    }
+
+    #[test]
+    fn hosts_of_media_are_exact() {
+        let parsed = |text: &str| MediaHost::parse(text).map(|host| (host.host, host.port));
+        assert_eq!(parsed("CDN.example.com"), Ok(("cdn.example.com".to_owned(), None)));
+        assert_eq!(parsed("cdn.example.com:8443"), Ok(("cdn.example.com".to_owned(), Some(8443))));
+        assert_eq!(parsed("[::1]:80"), Ok(("::1".to_owned(), Some(80))));
+        assert_eq!(parsed("::1"), Ok(("::1".to_owned(), None)));
+        for wrong in
+            ["", "*", "https://a.example", "a.example/x", "a.example:0", "a.example:99999", "[::1", "a@b", "[x]"]
+        {
+            assert!(MediaHost::parse(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(Ffmpeg::parse("off"), Ok(Ffmpeg::Off));
+        assert!(Ffmpeg::parse("ffmpeg").is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use diagnosis::{Diagnosis, Trace, diagnose};
@@ -11,6 +11,7 @@ use signaling::verdict::{Cause, Incident, Seen, VerdictBrief};
 use tokio::sync::mpsc;
 
 use super::crowd::{Crowd, Keys, Others, Report, SCOPES};
+use super::playing::{InTrouble, Playing};
 use super::{brief, keys};
 use crate::clock;
 use crate::telemetry::{BlockHeader, lanes_of_block};
@@ -63,10 +64,13 @@ pub struct Judged {
 pub struct LiveVerdicts {
     shared: Arc<Mutex<HashMap<ConversationId, Live>>>,
     crowd: Arc<Mutex<Crowd>>,
+    /// Who looks at what viewers in trouble have played.
+    lookout: Arc<OnceLock<mpsc::Sender<InTrouble>>>,
 }
 
 struct Live {
     trace: Trace,
+    playing: Playing,
     touched: Instant,
     judged: Option<Instant>,
     dirty: bool,
@@ -81,6 +85,7 @@ impl Live {
     fn new(now: Instant) -> Self {
         Self {
             trace: Trace::new(),
+            playing: Playing::default(),
             touched: now,
             judged: None,
             dirty: false,
@@ -125,6 +130,12 @@ impl LiveVerdicts {
     pub fn diagnosis(&self, conversation: &ConversationId) -> Option<Diagnosis> {
         let trace = self.lock().get(conversation)?.trace.clone();
         Some(diagnose(&trace, None))
+    }
+
+    /// Tells `to`, from now on, about each conversation in trouble whose page says what it plays, as often as it is judged.
+    /// What does not fit into the queue is left out. The first caller alone is told.
+    pub fn tell_trouble(&self, to: mpsc::Sender<InTrouble>) {
+        let _ = self.lookout.set(to);
     }
 
     /// A block of a conversation came from this address.
@@ -221,6 +232,7 @@ impl LiveVerdicts {
         let mut all = self.lock();
         let Some(live) = self.entry(&mut all, &header.conversation) else { return };
         for (lane, samples) in lanes {
+            live.playing.note(lane, &samples);
             for sample in &samples {
                 // A sample that is none is the ticket's matter; here it is left out.
                 let _ = live.trace.push(lane, sample);
@@ -244,6 +256,12 @@ impl LiveVerdicts {
             let brief = brief(&diagnose(&live.trace, None));
             live.judged = Some(now);
             self.compare(&id, live, &brief, to, now);
+            if let Some(lookout) = self.lookout.get()
+                && let Some(played) = live.playing.in_trouble(&brief)
+            {
+                // It comes again with the next block while the trouble lasts.
+                let _ = lookout.try_send(InTrouble { conversation: id.clone(), played });
+            }
             if live.told.as_ref().is_some_and(|(at, told)| !worth_telling(told, &brief, now.duration_since(*at))) {
                 live.dirty = false;
                 continue;

@@ -8,9 +8,11 @@ mod brief;
 mod crowd;
 pub mod keys;
 mod live;
+mod playing;
 mod tell;
 
 pub use brief::brief;
 pub use crowd::{Keys, Others, SCOPES};
 pub use live::{Judged, LiveVerdicts, News};
+pub use playing::{InTrouble, Played};
 pub use tell::{diagnosis_of, keep_last, tell};

@@ -42,6 +42,11 @@ test('the minute before the chat comes with it: player, requests, device, from t
     expect(Number(piece.durationMs)).toBeGreaterThanOrEqual(Number(piece.ttfbMs));
     expect(Number(piece.bytes)).toBeGreaterThan(10_000);
   }
+  // Where the newest piece of a second can be had again.
+  const { uri, init, playlist } = pieces.findLast((piece) => piece.uri !== undefined) ?? {};
+  const folder = `${new URL(server.url).origin}/live/demo/720p/`;
+  expect(uri).toMatch(new RegExp(`^${folder}\\d+\\.m4s$`));
+  expect({ init, playlist }).toEqual({ init: `${folder}init.mp4`, playlist: `${folder}index.m3u8` });
   const device = sent.of('device').at(-1);
   tell('a second of the device', JSON.stringify(device));
   expect(Number(device?.hardwareConcurrency)).toBeGreaterThan(0);

@@ -130,6 +130,7 @@ class HlsEngine implements Engine {
       endMs: loading.end > 0 ? loading.end : performance.now(),
       bytes,
       mediaS,
+      ...placeOf(frag),
       bitrateKbps: kbpsOf(this.#hls.levels?.[frag.level]?.bitrate),
     });
   }
@@ -167,10 +168,21 @@ class HlsEngine implements Engine {
       endMs,
       bytes: error === 'parsing' ? undefined : finite(stats?.loaded),
       mediaS: data.frag && data.frag.sn !== 'initSegment' ? positive(data.frag.duration) : undefined,
+      ...placeOf(data.frag),
       status: positive(data.response?.code),
       error,
     });
   }
+}
+
+/** What a piece of the picture belongs to: its initialisation segment and its playlist, to which its address is relative. */
+function placeOf(frag: Loose): Pick<TellSegment, 'init' | 'playlist'> {
+  if (frag?.type !== 'main' || frag.sn === 'initSegment') return {};
+  const { initSegment, baseurl } = frag;
+  return {
+    init: typeof initSegment?.url === 'string' ? initSegment.url : undefined,
+    playlist: typeof baseurl === 'string' ? baseurl : undefined,
+  };
 }
 
 /** Why a request failed; null for errors that are not of a request. */

@@ -37,6 +37,10 @@ export interface TellSegment {
   bytes?: number | undefined;
   /** Media in it, s. */
   mediaS?: number | undefined;
+  /** Address of the initialisation segment that belongs to it. */
+  init?: string | undefined;
+  /** Address of the media playlist that lists it. */
+  playlist?: string | undefined;
   bitrateKbps?: number | undefined;
   status?: number | undefined;
   error?: FetchError | undefined;

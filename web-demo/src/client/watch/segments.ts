@@ -16,6 +16,8 @@ const CMCD = /[?&]CMCD=([^&#]+)/i;
 const PATIENCE_MS = 900;
 /** Ends of the same request, seen by the browser and by the library, are not further apart, ms. */
 const SAME_MS = 2_000;
+/** Longest address that is told, characters. */
+const URI_MAX = 1_000;
 /** Requests that wait for the other side's word at once. */
 const WAITING_MAX = 100;
 
@@ -82,11 +84,12 @@ export class SegmentBook {
     const ready = (one: Waiting) => (one.entry && (one.told || !both)) || nowMs - one.sinceMs >= PATIENCE_MS;
     const due = this.#waiting.filter(ready);
     this.#waiting = this.#waiting.filter((one) => !ready(one));
+    const newest = newestPiece(due);
     return due.map((one) => {
       const host = hostOf(one.url);
-      if (host && one.told?.mediaS !== undefined) [this.host, this.url] = [host, one.url];
-      else if (host && MEDIA.test(pathOf(one.url))) [this.host, this.url] = [host, one.url];
-      return { t: clockMs(one.endMs), ...factsOf(one), ...(host && { host }), ...cmcdOf(one.url) };
+      if (host && isPiece(one)) [this.host, this.url] = [host, one.url];
+      const place = one === newest ? placeOf(one) : {};
+      return { t: clockMs(one.endMs), ...factsOf(one), ...(host && { host }), ...place, ...cmcdOf(one.url) };
     });
   }
 
@@ -132,6 +135,34 @@ function factsOf({ entry, told }: Waiting): Record<string, unknown> {
     cached: timed && entry.decodedBodySize > 0 ? entry.transferSize === 0 : undefined,
     error,
   };
+}
+
+/** Whether it is media, and no playlist. */
+function isPiece(one: Waiting): boolean {
+  return one.told?.mediaS !== undefined || MEDIA.test(pathOf(one.url));
+}
+
+/** The newest piece of the picture; where no library tells what is picture, of anything. */
+function newestPiece(due: readonly Waiting[]): Waiting | null {
+  const pieces = due.filter(isPiece);
+  const placed = pieces.filter((one) => one.told?.playlist !== undefined);
+  const last = (list: readonly Waiting[]) =>
+    list.reduce<Waiting | null>((a, b) => (a && a.endMs > b.endMs ? a : b), null);
+  return last(placed) ?? last(pieces);
+}
+
+/** Where a piece can be had again: addresses without their queries, which may hold what is the viewer's alone. */
+function placeOf({ url, told }: Waiting): Record<string, unknown> {
+  const uri = bareOf(url);
+  return uri ? { uri, init: bareOf(told?.init), playlist: bareOf(told?.playlist) } : {};
+}
+
+/** Origin and path; absent for what is no address of the web, or too long for one. */
+function bareOf(url: string | undefined): string | undefined {
+  if (url === undefined || !URL.canParse(url)) return undefined;
+  const { protocol, origin, pathname } = new URL(url);
+  const bare = origin + pathname;
+  return /^https?:$/.test(protocol) && bare.length <= URI_MAX ? bare : undefined;
 }
 
 function round(ms: number | undefined): number | undefined {
