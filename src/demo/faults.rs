@@ -23,6 +23,7 @@ use super::stream::media_playlist;
 use crate::app::App;
 use crate::clock;
 use crate::http::{ApiRefusal, own_origin};
+use crate::references::AGENT;
 
 /// How long a stalled request stays without an answer. Players give up before.
 const STALL: Duration = Duration::from_secs(60);
@@ -157,7 +158,9 @@ async fn switch(
 
 /// Answers as the faults that are on have it.
 async fn inject(State(faults): State<Arc<Faults>>, request: Request, next: Next) -> Response {
-    let on = faults.now();
+    let mut on = faults.now();
+    // Our own look at the stream does not come over the viewer's line.
+    on.line &= request.headers().get(header::USER_AGENT).is_none_or(|agent| agent != AGENT);
     let path = request.uri().path().to_owned();
     let live = path.strip_prefix("/live/demo/");
     let crosses_line = live.is_some() || path.starts_with("/api/v1/probe/");

@@ -63,7 +63,7 @@ impl Measurer {
         let target = target(read.as_ref(), url, played.waiting);
         let range = target.entry.and_then(|entry| entry.media.range);
         let fetched = self.client.get(&target.url, range).await;
-        let mut reference = Reference { t: Some(clock::now_ms_f64()), ..Reference::default() };
+        let mut reference = Reference { t: Some(clock::now_ms_f64().round()), ..Reference::default() };
         reference.media_s = target.entry.map(|entry| entry.duration_s);
         match fetched {
             Ok(answer) if answer.status < 300 => {

@@ -179,7 +179,7 @@ fn in_path(name: &str) -> Option<PathBuf> {
 fn read_output(progress: &str, log: &str) -> Look {
     let last = |key: &str| {
         let values = progress.lines().filter_map(|line| line.trim().strip_prefix(key)?.strip_prefix('='));
-        values.filter_map(|value| value.trim().parse::<f64>().ok()).filter(|value| value.is_finite()).last()
+        values.filter_map(|value| value.trim().parse::<f64>().ok()).rfind(|value| value.is_finite())
     };
     let (frames, length_s) = (last("frame").unwrap_or(0.0), last("out_time_us").unwrap_or(0.0) / 1e6);
     if frames < 1.0 || length_s <= 0.0 {
@@ -193,16 +193,17 @@ fn read_output(progress: &str, log: &str) -> Look {
     let complaints = log.lines().filter(damage).count().max(log.matches("concealing ").count());
     #[expect(clippy::cast_precision_loss, reason = "lines of a bounded text")]
     let corrupt = complaints as f64 / frames;
-    let share = |seconds: f64| (seconds / length_s).clamp(0.0, 1.0);
-    let black = numbers(log, "black_duration:").sum();
-    Look::Seen(Looked { frozen: share(frozen_s(log, length_s)), black: share(black), corrupt: corrupt.clamp(0.0, 1.0) })
+    let thousandths = |share: f64| (share.clamp(0.0, 1.0) * 1e3).round() / 1e3;
+    let black_s = numbers(log, "black_duration:").fold(0.0, |sum, seconds| sum + seconds.max(0.0));
+    let frozen = thousandths(frozen_s(log, length_s) / length_s);
+    Look::Seen(Looked { frozen, black: thousandths(black_s / length_s), corrupt: thousandths(corrupt) })
 }
 
 /// Time in which the picture stood still; what has no end lasts to the end of the segment.
 fn frozen_s(log: &str, length_s: f64) -> f64 {
     let starts = numbers(log, "freeze_start: ");
     let mut ends = numbers(log, "freeze_end: ");
-    starts.map(|start| (ends.next().unwrap_or(length_s) - start).max(0.0)).sum()
+    starts.fold(0.0, |sum, start| sum + (ends.next().unwrap_or(length_s) - start).max(0.0))
 }
 
 /// The numbers that follow a word, in order.

@@ -90,7 +90,8 @@ impl Playing {
     fn troubled(&self, by_verdict: bool) -> Option<Played> {
         let (sampled_ms, plays, waiting) = self.player.unwrap_or((f64::NAN, false, false));
         let bad = self.pictures.iter().filter(|bad| **bad).count();
-        if !by_verdict && !(plays && bad >= BAD_SECONDS) {
+        let by_pictures = plays && bad >= BAD_SECONDS;
+        if !(by_verdict || by_pictures) {
             return None;
         }
         let (t_ms, played) = self.newest.as_ref()?;

@@ -4,6 +4,7 @@
 mod support;
 
 mod a_colleague_joins_a_call;
+mod a_stream_is_looked_at_from_here;
 mod a_verdict_is_the_same_everywhere;
 mod a_verdict_reaches_the_desk;
 mod a_viewer_asks_for_a_call;
