@@ -67,7 +67,7 @@ export class LineCheck {
       kind: which,
       connection: this.#session.connection,
       server: this.#server,
-      media: this.#watch.newestPiece(),
+      media: () => this.#watch.newestPiece(),
       bufferedAheadS: () => this.#bufferedAheadS(),
       needsKbps: this.#watch.needsKbps(),
       saveData: saveData === true,

@@ -7,6 +7,7 @@ import { type Rate, type Timed, timedFetch } from './download-rate.ts';
 import { EchoTrain, runEchoes } from './echo-train.ts';
 import type { PreflightKind, PreflightResult } from './preflight-result.ts';
 import { offerPreflight } from './signaling.ts';
+import { SLOTS } from './slots.ts';
 
 /** How much of each, by kind. */
 interface Plan {
@@ -23,6 +24,8 @@ interface Plan {
   /** From the player's host, bytes and ms. */
   hostBytes: number;
   hostMs: number;
+  /** No answer of the host within that time is a finding. */
+  patient: boolean;
 }
 
 const PLANS: Record<PreflightKind, Plan> = {
@@ -36,6 +39,7 @@ const PLANS: Record<PreflightKind, Plan> = {
     lineMs: 450,
     hostBytes: 100_000,
     hostMs: 350,
+    patient: false,
   },
   long: {
     totalMs: 7_900,
@@ -46,6 +50,7 @@ const PLANS: Record<PreflightKind, Plan> = {
     lineMs: 500,
     hostBytes: 1_000_000,
     hostMs: 1_000,
+    patient: true,
   },
 };
 /** A player with less than this ahead is not to share its line with us, s. */
@@ -53,7 +58,9 @@ const BUFFER_MIN_S = 3;
 /** Echoes that are still under way when the last was sent are waited for, ms. */
 const STRAGGLERS_MS = 250;
 /** A download measured over fewer round trips than this may have waited for the sender and not for the line. */
-const ROUND_TRIPS_MIN = 2;
+const ROUND_TRIPS_MIN = 3;
+/** With more loss than this a host's rate is a matter of luck, and says nothing of the host. */
+const LOSS_MAX = 0.03;
 /** A rate that may be the sender's is told when it is so many times what the stream needs, or above the second figure, kbit/s. */
 const NEEDS_TIMES = 2.5;
 const PLENTY_KBPS = 10_000;
@@ -75,8 +82,8 @@ export interface PreflightOptions {
   connection: Connection;
   /** Origin of our server. */
   server: string;
-  /** The newest piece that the player fetched; null when there is none. */
-  media: MediaPiece | null;
+  /** The newest piece that the player fetched; null when there is none. Asked when its host's turn comes. */
+  media: () => MediaPiece | null;
   /** Media that the player has ahead, s; null when nothing plays. */
   bufferedAheadS: () => number | null;
   /** What the stream needs, kbit/s; null while unknown. */
@@ -132,10 +139,15 @@ async function fetches(options: PreflightOptions, plan: Plan, endMs: number, rtt
     const { rate } = await timedFetch(url, {}, bytes, Math.min(plan.lineMs, left(endMs) - plan.hostMs));
     if (rate) rates.push(rate);
   }
-  const host = options.media && mayFetch() ? await fetchHost(options.media, plan, scale, left(endMs)) : null;
+  const media = mayFetch() ? options.media() : null;
+  const host = media ? await fetchHost(media, plan, scale, left(endMs)) : null;
   // The last one ran on a connection that had found its pace.
   const line = rates.at(-1) ?? null;
-  return { line: trusted(line, rttMs, options.needsKbps), host, loaded: rates.length > 0 };
+  return {
+    line: trusted(line, rttMs, options.needsKbps),
+    host: host && { ...host, rate: trusted(host.rate, rttMs, options.needsKbps) },
+    loaded: rates.length > 0,
+  };
 }
 
 /** Where the rate may be that of the sender's start, it is told only as far as it says that there is enough. */
@@ -156,10 +168,13 @@ async function fetchHost(
 ): Promise<Fetched['host']> {
   const name = new URL(url).host;
   const bytes = Math.round(plan.hostBytes * scale);
-  const forMs = Math.min(plan.hostMs, leftMs);
+  // The light one takes what time is left: a host that has not answered by then may still do so soon.
+  const forMs = plan.patient ? Math.min(plan.hostMs, leftMs) : leftMs;
   if (forMs <= 0) return null;
-  if (!readable) return { ...(await timedFetch(url, { mode: 'no-cors' }, 0, forMs)), name };
-  return { ...(await timedFetch(url, { headers: { range: `bytes=0-${bytes - 1}` } }, bytes, forMs)), name };
+  const init: RequestInit = readable ? { headers: { range: `bytes=0-${bytes - 1}` } } : { mode: 'no-cors' };
+  const timed = await timedFetch(url, init, readable ? bytes : 0, forMs);
+  const nothing = timed.ttfbMs === null && !timed.failed;
+  return nothing && !plan.patient ? null : { ...timed, name };
 }
 
 function resultOf(
@@ -169,13 +184,15 @@ function resultOf(
   loadedRttMs: number | null,
   { line, host }: Fetched,
 ): PreflightResult | null {
+  const directions = train.directions();
+  const lossy = Math.max(directions?.up.loss ?? 0, directions?.down.loss ?? 0) > LOSS_MAX;
   const result: PreflightResult = {
     ...(reachable !== null && { udpReachable: reachable }),
     ...(rttMs !== null && { rttMs: round1(rttMs) }),
     ...(loadedRttMs !== null && { loadedRttMs: round1(loadedRttMs) }),
-    ...train.directions(),
+    ...directions,
     ...(line && { lineKbps: Math.round(line.kbps) }),
-    ...(host && { fetch: hostFacts(host) }),
+    ...(host && { fetch: hostFacts(lossy ? { ...host, rate: null } : host) }),
   };
   return Object.keys(result).length === 0 ? null : result;
 }
@@ -212,8 +229,10 @@ class EchoLine {
     if (typeof RTCPeerConnection === 'undefined') return line;
     const endMs = performance.now() + forMs;
     try {
-      const pc = new RTCPeerConnection();
+      const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
       line.#pc = pc;
+      // The server takes no other offer; nothing is put on them.
+      for (const { kind, direction } of SLOTS) pc.addTransceiver(kind, { direction });
       const channel = pc.createDataChannel('fast', { ordered: false, maxRetransmits: 0 });
       channel.binaryType = 'arraybuffer';
       channel.onmessage = ({ data }) => data instanceof ArrayBuffer && line.onMessage(data);
