@@ -12,8 +12,10 @@ import type { Server } from '../support/server.ts';
 import type { Viewer } from '../support/viewer.ts';
 import { Writer } from '../support/writer.ts';
 
-/** Loader with the player's collector, gzipped: what every page of a host carries, bytes. */
+/** Loader, gzipped: what every page of a host carries, bytes. */
 const LOADER_MAX = 12 * 1024;
+/** What watching the page adds once it is idle, gzipped, bytes. */
+const WATCH_MAX = 14 * 1024;
 /** What opening the chat adds, gzipped, bytes. */
 const CHAT_MAX = 60 * 1024;
 /** From here on a task is a long one, ms (W3C Long Tasks). */
@@ -68,19 +70,23 @@ test('each part is fetched when it is needed, within its budget, and caches may 
   await viewer.page.goto(withWidget);
   await expect(viewer.launcher).toBeVisible();
   await viewer.expectPlaying();
-  const loader = asked.splice(0);
+  await expect.poll(() => asked.some((path) => path.startsWith('/assets/watch-'))).toBe(true);
+  await viewer.page.waitForLoadState('networkidle');
+  const [loader, watch] = [asked.splice(0, 1), asked.splice(0)];
   expect(loader).toEqual(['/widget.js']);
   const agent = await talk(stage, server, viewer);
-  const chat = asked.splice(0).filter((path) => path !== '/ws');
+  const chat = asked.splice(0).filter((path) => path !== '/ws' && !path.startsWith('/api/v1/probe/'));
   expect(chat.length).toBeGreaterThan(0);
   await agent.invite.click();
   await expect(viewer.card).toBeVisible();
   const call = asked.splice(0);
   expect(call.length, 'the call part comes with the invitation').toBeGreaterThan(0);
   expect(call.filter((path) => chat.includes(path))).toEqual([]);
+  expect(chat.filter((path) => watch.includes(path))).toEqual([]);
 
   for (const [what, paths, max] of [
-    ['loader with collector', loader, LOADER_MAX],
+    ['loader', loader, LOADER_MAX],
+    ['watch', watch, WATCH_MAX],
     ['chat part', chat, CHAT_MAX],
     ['call part', call, CHAT_MAX],
   ] as const) {
@@ -89,7 +95,7 @@ test('each part is fetched when it is needed, within its budget, and caches may 
     tell(what, `${sum('gzip')} bytes gzipped, ${sum('br')} by brotli, in ${paths.length} file(s)`);
     expect(sum('gzip'), what).toBeLessThanOrEqual(max);
   }
-  for (const path of [...chat, ...call]) await expectCacheable(`${server.url}${path}`, true);
+  for (const path of [...watch, ...chat, ...call]) await expectCacheable(`${server.url}${path}`, true);
   await expectCacheable(`${server.url}/widget.js`, false);
 });
 

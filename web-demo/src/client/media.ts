@@ -6,17 +6,7 @@ import { Emitter, Store } from './emitter.ts';
 import { probeUplink, type UplinkRate } from './probe.ts';
 import { withStartBitrate } from './sdp.ts';
 import type { OfferMedia } from './signaling.ts';
-
-/** The m-lines in their order; `mid` is the index. The last one, `application`, comes with the data channels. */
-const SLOTS = [
-  { kind: 'audio', direction: 'sendonly' },
-  { kind: 'video', direction: 'sendonly' },
-  { kind: 'video', direction: 'sendonly' },
-  { kind: 'audio', direction: 'recvonly' },
-  { kind: 'audio', direction: 'recvonly' },
-  { kind: 'video', direction: 'recvonly' },
-  { kind: 'video', direction: 'recvonly' },
-] as const satisfies readonly { kind: 'audio' | 'video'; direction: RTCRtpTransceiverDirection }[];
+import { SLOTS } from './slots.ts';
 
 /** Index of each sender among the slots. */
 const SENDERS = { microphone: 0, screen: 1, camera: 2 } as const;

@@ -48,6 +48,14 @@ export function watchOver(connection: Connection, call: CallId): OfferMedia {
   );
 }
 
+/** Offers a connection that is only there to measure the line. @throws RequestError `overloaded`, `rate_limited` */
+export async function offerPreflight(connection: Connection, sdp: string): Promise<string> {
+  const answer = await exchange(connection, { t: 'preflight_offer', sdp }, (message) =>
+    message.t === 'preflight_answer' ? message : null,
+  );
+  return answer.sdp;
+}
+
 function inTurn(connection: Connection, offer: OfferMedia): OfferMedia {
   return (sdp, restart) => {
     const last = underWay.get(connection) ?? Promise.resolve();

@@ -190,6 +190,7 @@ render(<DemoPage lang={lang} />, root);
 function addSupport(): void {
   const script = document.createElement('script');
   script.src = '/widget.js';
+  script.dataset.proactive = 'on';
   const warm = new URLSearchParams(location.search).get('warm');
   if (warm !== null) script.dataset.warm = warm;
   document.head.append(script);

@@ -3,6 +3,7 @@
 
 import type { PageWatch } from '../client/watch/page-watch.ts';
 import type { Lang } from '../i18n/i18n.ts';
+import type { OfferHost } from './watch/offer.ts';
 
 /** How the widget stands on its page. */
 export type Mode = 'bubble' | 'page';
@@ -53,6 +54,6 @@ export interface ChatModule {
 
 /** What the watch's module exports. It is loaded when the page is idle, or with the chat. */
 export interface WatchModule {
-  /** Makes a watch that is not started. */
-  createWatch(): PageWatch;
+  /** Makes a watch that is not started. With `offers` help is offered after sustained stalls. */
+  createWatch(offers: OfferHost | null): PageWatch;
 }

@@ -12,10 +12,14 @@ import { candidatesFor } from './find-engine.ts';
 import { PlayerSampler } from './player.ts';
 import { LaneRing } from './ring.ts';
 import { type ResourceEntry, SegmentBook } from './segments.ts';
+import { StallOffer } from './stall-offer.ts';
 import { TroubleSense } from './trouble.ts';
 
 /** Time between two looks for the player's library while none is known, s. */
 const SEARCH_S = 5;
+
+/** A piece older than this may be gone from its host, ms. */
+const PIECE_MS_MAX = 30_000;
 
 /** What a mark says (docs/diagnosis.md). */
 export type MarkKind =
@@ -43,6 +47,9 @@ export interface Follower {
 
 /** Watches the page. Nothing of it leaves the page. */
 export class PageWatch {
+  /** Called when the player has waited so much that help ought to be offered. */
+  onSustainedStall: (() => void) | null = null;
+  readonly #stallOffer = new StallOffer();
   readonly #player = new PlayerSampler();
   readonly #device = new DeviceSampler();
   readonly #segments = new SegmentBook();
@@ -54,6 +61,7 @@ export class PageWatch {
   #engine: { engine: Engine; of: unknown; handed: boolean } | null = null;
   #handed: unknown = null;
   #searchIn = 0;
+  #needsKbps: number | null = null;
   readonly #onVisibility = () => this.mark(document.visibilityState === 'hidden' ? 'hidden' : 'visible');
 
   constructor() {
@@ -91,9 +99,15 @@ export class PageWatch {
     return this.#player.now();
   }
 
-  /** Address of the newest piece of media that the player fetched; null before the first. */
-  mediaUrl(): string | null {
-    return this.#segments.url;
+  /** The newest piece of media that the player fetched; null when there is none of the last half minute. */
+  newestPiece(): { url: string; readable: boolean } | null {
+    const { newest } = this.#segments;
+    return newest && performance.now() - newest.endMs < PIECE_MS_MAX ? newest : null;
+  }
+
+  /** What the stream needs, kbit/s; null while unknown. */
+  needsKbps(): number | null {
+    return this.#needsKbps;
   }
 
   /** Whether something of this page is being shared. */
@@ -152,6 +166,8 @@ export class PageWatch {
     const player = this.#player.sample(second);
     const sample = player && withReading(player, this.#engine?.engine.name, reading);
     if (sample) this.note('player', sample);
+    this.#needsKbps = typeof sample?.bitrateKbps === 'number' ? sample.bitrateKbps : null;
+    if (this.#stallOffer.second(sample)) this.onSustainedStall?.();
     const origin = performance.timeOrigin + this.#offsetMs();
     const told = this.#engine !== null && this.#engine.engine.name !== 'mpegts.js';
     const segments = this.#segments.due(performance.now(), (steadyMs) => Math.round(origin + steadyMs), told);

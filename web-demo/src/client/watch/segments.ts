@@ -47,10 +47,8 @@ interface Waiting {
 
 /** Joins both words and gives each request once. */
 export class SegmentBook {
-  /** Where the newest piece came from; null before the first. */
-  host: string | null = null;
-  /** Address of the newest piece, for a look at its host. */
-  url: string | null = null;
+  /** The newest piece of media, for a look at its host: its address, and whether scripts of this page may read it. */
+  newest: { url: string; readable: boolean; endMs: number } | null = null;
   #waiting: Waiting[] = [];
 
   /** Entries of the browser. `engine`: a library tells too, so that its word may be waited for. */
@@ -87,7 +85,7 @@ export class SegmentBook {
     const newest = newestPiece(due);
     return due.map((one) => {
       const host = hostOf(one.url);
-      if (host && isPiece(one)) [this.host, this.url] = [host, one.url];
+      if (isPiece(one)) this.newest = { url: one.url, readable: isReadable(one), endMs: one.endMs };
       const place = one === newest ? placeOf(one) : {};
       return { t: clockMs(one.endMs), ...factsOf(one), ...(host && { host }), ...place, ...cmcdOf(one.url) };
     });
@@ -108,11 +106,21 @@ export class SegmentBook {
 /** Whether an entry is a request for media. */
 export function isMedia(entry: ResourceEntry): boolean {
   const { name, initiatorType, contentType } = entry;
-  if (BLOCKING.test(name)) return false;
+  if (BLOCKING.test(name) || !/^https?:/.test(name)) return false;
   const path = pathOf(name);
   if (MEDIA.test(path) || PLAYLIST.test(path)) return true;
   // Without a telling name: what a <video> loads itself, or what came as video or sound.
   return initiatorType === 'video' || initiatorType === 'audio' || /^(?:video|audio)\//.test(contentType ?? '');
+}
+
+function isPiece({ url, told }: Waiting): boolean {
+  return hostOf(url) !== null && (told?.mediaS !== undefined || MEDIA.test(pathOf(url)));
+}
+
+/** What a script has read, it may read again. A <video> shows what no script may read. */
+function isReadable({ url, entry, told }: Waiting): boolean {
+  if (told || entry?.initiatorType === 'fetch' || entry?.initiatorType === 'xmlhttprequest') return true;
+  return typeof location !== 'undefined' && url.startsWith(`${location.origin}/`);
 }
 
 function factsOf({ entry, told }: Waiting): Record<string, unknown> {

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { LineCheck } from '../../client/line-check.ts';
 import type { PictureOutbox } from '../../client/picture-outbox.ts';
 import type { ViewerSession, ViewerState } from '../../client/viewer.ts';
 import { errorTexts } from '../../i18n/common.ts';
@@ -14,6 +15,7 @@ import { Conversation } from './conversation.tsx';
 import { CopyLink, privateLink } from './link.tsx';
 import { Rating } from './rating.tsx';
 import { CallRequest, Outcome } from './request.tsx';
+import { Sees } from './sees.tsx';
 import { type ChatTexts, chatTexts } from './texts.ts';
 
 /** Attempts after which "reconnecting" becomes "cannot reach". */
@@ -27,11 +29,13 @@ export function ChatView({
   host,
   calls,
   outbox,
+  check,
 }: {
   session: ViewerSession;
   host: ChatHost;
   calls: CallHolder;
   outbox: PictureOutbox;
+  check: LineCheck;
 }) {
   const state = useStore(session.state);
   const texts = chatTexts(host.lang);
@@ -46,6 +50,9 @@ export function ChatView({
     if (host.root.activeElement?.getAttribute('role') === 'dialog') message.current?.focus();
   }, [host]);
   useUnread(state, open, session, host);
+  useEffect(() => {
+    if (open && state.welcomed && host.mode === 'bubble') check.chatOpened();
+  }, [open, state.welcomed, host, check]);
   const resolved = state.conversation?.status === 'resolved';
   const pictures = useStore(outbox.pending);
   const [problem, setProblem] = useState('');
@@ -59,6 +66,7 @@ export function ChatView({
       <Header state={state} host={host} texts={texts} />
       <ConnectionNotice state={state} session={session} texts={texts} lang={host.lang} />
       <Scroller jump={`${jumpKey(state)}/${pictures.at(-1)?.clientId ?? ''}`}>
+        <Sees check={check} lang={host.lang} />
         <Conversation
           state={state}
           session={session}

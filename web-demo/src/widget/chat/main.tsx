@@ -2,6 +2,7 @@
 
 import { render } from 'preact';
 import { socketUrl } from '../../client/connection.ts';
+import { LineCheck } from '../../client/line-check.ts';
 import { PageReport } from '../../client/page-report.ts';
 import { PictureOutbox } from '../../client/picture-outbox.ts';
 import { ViewerSession } from '../../client/viewer.ts';
@@ -43,15 +44,17 @@ export function mountChat(host: ChatHost): () => void {
   });
   const endPictures = followPictures(session, outbox);
   const report = new PageReport(session, host.watch);
+  const check = new LineCheck(session, host.watch, report, host.server);
   const endViewport = followViewport(host);
   const endFocus = keepFocus(host.root, () => homeOf(host));
-  render(<ChatView session={session} host={host} calls={calls} outbox={outbox} />, host.body);
+  render(<ChatView session={session} host={host} calls={calls} outbox={outbox} check={check} />, host.body);
   render(<BarPlace calls={calls} session={session} host={host} />, host.bar);
   session.open();
   return () => {
     host.onToggle = null;
     calls.close();
     endPictures();
+    check.close();
     report.close();
     endViewport();
     endFocus();

@@ -1,12 +1,14 @@
 // <sightline-support>: launcher, dialog frame, and the loading of the chat when it is first opened. Attributes: `server`
 // (origin; that of the script unless given), `token` (host-signed viewer token), `lang`, `open`, `mode="page"` (fills its
-// page, secret from the address's fragment). Property: `player`, the host's player object. Nothing here may throw into the
+// page, secret from the address's fragment), `proactive="on"` (offers help after sustained stalls), `proactive-holdout` (share
+// of the browsers that are offered none). Property: `player`, the host's player object. Nothing here may throw into the
 // host's page.
 
 import type { PageWatch } from '../../client/watch/page-watch.ts';
 import { type Lang, localeOf, pickLang } from '../../i18n/i18n.ts';
 import tokensCss from '../../ui/tokens.css?inline';
 import type { ChatHost, ChatModule, Mode, WatchModule } from '../host.ts';
+import type { OfferHost } from '../watch/offer.ts';
 import { h, icon } from './dom.ts';
 import frameCss from './frame.css?inline';
 import { isKey, WidgetStore } from './store.ts';
@@ -16,6 +18,8 @@ import { loaderTexts } from './texts.ts';
 const PATIENCE_MS = 6_000;
 /** Waits between attempts to load the chat, ms; the last one repeats. */
 const RETRY_MS = [2_000, 4_000, 8_000, 15_000, 30_000];
+/** Share of the browsers that are offered no help, unless the host says otherwise. */
+const HOLDOUT = 0.1;
 /** The page's watch begins this long after the page's `load` at the latest, ms: a page that is never idle has a player too. */
 const IDLE_MS_MAX = 3_000;
 /** More unread messages than this are shown as `9+`. */
@@ -77,6 +81,7 @@ function quietly<T>(run: () => T): T | null {
 }
 
 class Widget {
+  readonly #element: HTMLElement;
   readonly #source: ChatSource;
   readonly #server: string;
   readonly #mode: Mode;
@@ -92,6 +97,7 @@ class Widget {
   readonly #dialog: HTMLElement;
   readonly #body: HTMLElement;
   readonly #bar: HTMLElement;
+  readonly #offerPlace: HTMLElement;
   #open = false;
   #loading = false;
   #attempt = 0;
@@ -103,6 +109,7 @@ class Widget {
   #player: unknown = null;
 
   constructor(element: HTMLElement, source: ChatSource) {
+    this.#element = element;
     this.#source = source;
     this.#server = originOf(element.getAttribute('server')) ?? source.origin;
     this.#mode = element.getAttribute('mode') === 'page' ? 'page' : 'bubble';
@@ -124,10 +131,12 @@ class Widget {
       this.#body,
     );
     this.#bar = h('div', { class: 'bar' });
+    this.#offerPlace = h('div', { class: 'offers' });
     this.#frame = h(
       'div',
       { class: `frame ${this.#mode}`, lang: localeOf(this.#lang) },
       this.#dialog,
+      this.#offerPlace,
       this.#launcher,
       this.#badge,
       this.#news,
@@ -168,12 +177,27 @@ class Widget {
   async #startWatch(attempt: number): Promise<PageWatch> {
     const module = this.#watch ? null : await this.#source.loadWatch(this.#server, attempt);
     if (!this.#watch && module) {
-      this.#watch = module.createWatch();
+      this.#watch = module.createWatch(this.#offers());
       this.#watch.setPlayer(this.#player);
       if (this.#mode === 'bubble') this.#watch.start();
     }
     if (!this.#watch) throw new Error('no watch');
     return this.#watch;
+  }
+
+  /** Where help may be offered; null where the host does not want it, which is the default. */
+  #offers(): OfferHost | null {
+    if (this.#mode !== 'bubble' || this.#element.getAttribute('proactive') !== 'on') return null;
+    const holdout = Number.parseFloat(this.#element.getAttribute('proactive-holdout') ?? '');
+    return {
+      lang: this.#lang,
+      holdout: Number.isFinite(holdout) ? holdout : HOLDOUT,
+      server: this.#server,
+      root: this.#root,
+      place: this.#offerPlace,
+      isOpen: () => this.#open || this.#store.wasOpened(),
+      open: () => this.toggle(true, true),
+    };
   }
 
   #listen(): void {

@@ -13,7 +13,7 @@ declare const __WATCH_FILES__: Files;
 const NAME = 'sightline-support';
 
 /** Attributes of the script that an inserted element takes over, as `data-…`. */
-const PASSED_ON = ['server', 'token', 'lang', 'open', 'warm'];
+const PASSED_ON = ['server', 'token', 'lang', 'open', 'warm', 'proactive', 'proactive-holdout'];
 
 const script = document.currentScript as HTMLScriptElement | null;
 

@@ -2,8 +2,11 @@
 // before that.
 
 import { PageWatch } from '../../client/watch/page-watch.ts';
+import { type OfferHost, offerHelp } from './offer.ts';
 
-/** Makes a watch that is not started. */
-export function createWatch(): PageWatch {
-  return new PageWatch();
+/** Makes a watch that is not started. With `offers` help is offered after sustained stalls. */
+export function createWatch(offers: OfferHost | null): PageWatch {
+  const watch = new PageWatch();
+  if (offers) offerHelp(watch, offers);
+  return watch;
 }

@@ -1,0 +1,89 @@
+// The viewer's line checks of one chat: a light one by itself when the chat opens, a long one when the viewer or an agent asks.
+// One at a time; what they find goes to the server with the page's report.
+
+import { Store } from './emitter.ts';
+import type { PageReport } from './page-report.ts';
+import { runPreflight } from './preflight.ts';
+import type { PreflightKind, PreflightResult } from './preflight-result.ts';
+import type { ViewerSession } from './viewer.ts';
+import type { PageWatch } from './watch/page-watch.ts';
+
+/** Where a check stands. `result` null: nothing could be measured. */
+export type LineCheckState =
+  | { kind: 'idle' }
+  | { kind: 'running'; which: PreflightKind }
+  | { kind: 'done'; which: PreflightKind; result: PreflightResult | null };
+
+/** Runs the checks. */
+export class LineCheck {
+  /** Where the last one stands. */
+  readonly state = new Store<LineCheckState>({ kind: 'idle' });
+  readonly #session: ViewerSession;
+  readonly #watch: PageWatch;
+  readonly #report: PageReport;
+  readonly #server: string;
+  readonly #end: () => void;
+  #opened = false;
+  #wantsLong = false;
+
+  constructor(session: ViewerSession, watch: PageWatch, report: PageReport, server: string) {
+    this.#session = session;
+    this.#watch = watch;
+    this.#report = report;
+    this.#server = server;
+    this.#end = session.connection.on('message', (message) => {
+      if (message.t === 'preflight') this.check();
+    });
+  }
+
+  /** The chat is open and the server is there: the light one, once. */
+  chatOpened(): void {
+    if (this.#opened) return;
+    this.#opened = true;
+    // A hidden page's timers are too slow to measure with.
+    if (document.visibilityState === 'visible') void this.#run('light');
+  }
+
+  /** The long one. While the light one runs it comes after it. */
+  check(): void {
+    const now = this.state.get();
+    if (now.kind !== 'running') void this.#run('long');
+    else if (now.which === 'light') this.#wantsLong = true;
+  }
+
+  /** Ends them. */
+  close(): void {
+    this.#end();
+    this.#wantsLong = false;
+  }
+
+  async #run(which: PreflightKind): Promise<void> {
+    const { call } = this.#session.state.get();
+    // A call measures its line by itself, and needs it.
+    if (call !== null && call.stage !== 'ended' && call.stage !== 'invited') return;
+    this.state.set({ kind: 'running', which });
+    const { saveData } = (navigator as { connection?: { saveData?: boolean } }).connection ?? {};
+    const result = await runPreflight({
+      kind: which,
+      connection: this.#session.connection,
+      server: this.#server,
+      media: () => this.#watch.newestPiece(),
+      bufferedAheadS: () => this.#bufferedAheadS(),
+      needsKbps: this.#watch.needsKbps(),
+      saveData: saveData === true,
+    });
+    if (result) {
+      this.#watch.note('preflights', { t: Math.round(this.#watch.nowMs()), ...result });
+      this.#report.flush();
+    }
+    this.state.set({ kind: 'done', which, result });
+    if (!this.#wantsLong) return;
+    this.#wantsLong = false;
+    await this.#run('long');
+  }
+
+  #bufferedAheadS(): number | null {
+    const now = this.#watch.now();
+    return now?.playing ? now.bufferedAheadS : null;
+  }
+}
