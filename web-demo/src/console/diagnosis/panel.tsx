@@ -68,7 +68,7 @@ export function DiagnosisPanel({ desk, ticket, row, view, wide = false }: PanelP
         </div>
       )}
       <LineCheckBlock desk={desk} ticket={ticket} online={row?.viewer_online === true} done={view.again} />
-      {diagnosis !== null && head !== null && <WordBlock desk={desk} ticket={ticket} diagnosis={diagnosis} />}
+      {diagnosis !== null && head !== null && <WordBlock ticket={ticket} diagnosis={diagnosis} />}
     </section>
   );
 }
