@@ -13,6 +13,7 @@ const en = {
   ownShareSpoken: ', began with our own share',
   confidence: { high: 'very likely', middle: 'likely', low: 'possible' },
   confidenceOf: (word: string, share: string) => `${word}, ${share} sure`,
+  sureOnly: (share: string) => `${share} sure`,
   waiting: 'The verdict comes with the first data from the viewer’s page.',
   failed: 'The diagnosis is not available right now.',
   changed: (cause: string) => `The verdict is now: ${cause}`,
@@ -80,9 +81,9 @@ const en = {
   spanContext: 'context, no trouble in itself',
   marks: 'Marks',
   worst: 'Worst',
-  mean: 'Mean of the bad seconds',
+  mean: 'Mean',
   threshold: 'Limit',
-  seconds: 'Seconds beyond it',
+  seconds: 'Bad seconds',
   from: 'From',
   length: 'Length',
   lane: 'Lane',
@@ -121,9 +122,10 @@ const en = {
   },
   incidents: {
     region: 'Incidents',
+    unknown: 'Trouble of many',
     /** How many of how many share what. */
-    sentence: (cause: string, scope: string, key: string, affected: number, total: number) =>
-      `${cause}: ${affected} of ${total} ${scope} ${key} affected`,
+    sentence: (scope: string, key: string, affected: number, total: number) =>
+      `${affected} of ${total} viewers ${scope} ${key} are affected`,
     scope: {
       edge: 'on host',
       stream: 'on stream',
@@ -173,6 +175,7 @@ const zh: Translated<typeof en> = {
   ownShareSpoken: '，与我们的共享同时开始',
   confidence: { high: '很可能', middle: '较可能', low: '有可能' },
   confidenceOf: (word, share) => `${word}，把握 ${share}`,
+  sureOnly: (share) => `把握 ${share}`,
   waiting: '收到观众页面的第一批数据后给出判断。',
   failed: '暂时无法取得诊断。',
   changed: (cause) => `判断变为：${cause}`,
@@ -239,9 +242,9 @@ const zh: Translated<typeof en> = {
   spanContext: '背景信息，本身不是异常',
   marks: '标记',
   worst: '最差',
-  mean: '异常时段平均',
+  mean: '平均',
   threshold: '界限',
-  seconds: '超出秒数',
+  seconds: '异常秒数',
   from: '开始',
   length: '时长',
   lane: '来源',
@@ -280,7 +283,8 @@ const zh: Translated<typeof en> = {
   },
   incidents: {
     region: '故障',
-    sentence: (cause, scope, key, affected, total) => `${cause}：${scope} ${key} 的 ${total} 人中 ${affected} 人受影响`,
+    unknown: '多人异常',
+    sentence: (scope, key, affected, total) => `${scope} ${key} 的 ${total} 名观众中有 ${affected} 名受影响`,
     scope: {
       edge: '节点',
       stream: '直播',

@@ -183,7 +183,8 @@ function IssueTable({ issues }: { issues: readonly Issue[] }) {
   const t = diagnosisTexts(lang);
   const names = diagnosisNames(lang);
   return (
-    <div class="table-scroll">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reachable by keyboard
+    <section class="table-scroll" aria-label={t.troubles} tabIndex={0}>
       <table class="table table--dense">
         <thead>
           <tr>
@@ -219,12 +220,12 @@ function IssueTable({ issues }: { issues: readonly Issue[] }) {
               </td>
               <td class="table__number">{issueValue(issue, issue.evidence.worst, lang) ?? t.yes}</td>
               <td class="table__number">{issueValue(issue, issue.evidence.mean, lang) ?? ''}</td>
-              <td>{issueLimit(issue, lang)}</td>
+              <td class="issues__time">{issueLimit(issue, lang)}</td>
               <td class="table__number">{issue.evidence.seconds}</td>
             </tr>
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }

@@ -73,7 +73,7 @@ export function Lanes<Key extends string>({ label, columns, lanes, over, hint }:
   );
   const last = drawn.findLastIndex((lane) => lane.lines.length > 0);
   return (
-    <figure class="lanes" aria-label={label}>
+    <figure class="lanes" aria-label={label} data-look={look}>
       {over === undefined && <Legend lanes={drawn} />}
       {over !== undefined && sight !== null && <MarkRow over={over} sight={sight} />}
       {drawn.map((lane, index) => (
@@ -194,7 +194,8 @@ function LanePlot<Key extends string>({ lane, columns, syncKey, last, over, sigh
 /** New samples, without taking away the part that somebody has zoomed to. */
 function setDataInSight(plot: uPlot, data: uPlot.AlignedData): void {
   const { min, max } = plot.scales.x ?? {};
-  const whole = min === plot.data[0][0] && max === plot.data[0].at(-1);
+  // Without a scale nothing was drawn yet.
+  const whole = typeof min !== 'number' || (min === plot.data[0][0] && max === plot.data[0].at(-1));
   plot.setData(data, whole);
   if (!whole) plot.redraw();
 }
@@ -326,6 +327,7 @@ function shadeWindow(plot: uPlot, over: Over | undefined, fill: string): void {
   const edge = (ms: number) => Math.min(left + width, Math.max(left, plot.valToPos(ms / 1000, 'x', true)));
   const [from, to] = [edge(over.window.from_ms), edge(over.window.to_ms)];
   plot.ctx.save();
+  plot.ctx.globalAlpha = 0.6;
   plot.ctx.fillStyle = fill;
   plot.ctx.fillRect(from, top, to - from, height);
   plot.ctx.restore();

@@ -28,8 +28,8 @@ import { Waterfall } from './waterfall.tsx';
 
 /** How often an open ticket is read again, ms: blocks arrive every 5 s. */
 const REFRESH_MS = 5_000;
-/** And all of its samples, ms: a long file, of which a block is new. */
-const TELEMETRY_MS = 10_000;
+/** And all of its samples, ms. */
+const TELEMETRY_MS = 5_000;
 
 /** The page `#/tickets/N`. */
 export function TicketPage({ desk, number }: { desk: Desk; number: number }) {
