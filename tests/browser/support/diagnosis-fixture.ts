@@ -1,8 +1,8 @@
 // A diagnosis as the server answers it, for what is about looks and operation of the console alone: which verdict the server
 // gives is tested with real faults elsewhere.
 
-import type { Page } from '@playwright/test';
-import type { Cause, ConversationSummary, VerdictBrief, VerdictWord } from '../../../web-demo/src/protocol/generated.ts';
+import type { Page, WebSocketRoute } from '@playwright/test';
+import type { Cause, ConversationSummary, Incident, VerdictBrief, VerdictWord, VerdictWordDraft } from '../../../web-demo/src/protocol/generated.ts';
 
 const SENTENCE = {
   en: 'The viewer\'s network: the line check loses 6.2 % of its packets, the picture waited 12.4 s for data, the round trip is 240 ms above its usual.',
@@ -100,19 +100,57 @@ export function diagnosis({ cause, confidence }: VerdictBrief, word?: VerdictWor
   };
 }
 
-/** Lets every conversation of the desk have the verdict that `of` gives for its ticket. */
-export async function withVerdicts(page: Page, of: (ticket: number) => VerdictBrief | undefined): Promise<void> {
-  const judged = <T extends ConversationSummary>(row: T): T => ({ ...row, verdict: of(row.ticket) });
-  await page.routeWebSocket(/\/ws/, (socket) => {
-    const server = socket.connectToServer();
+/** What the stand-in heard and tells. */
+export interface Judged {
+  /** Words on verdicts that were saved. */
+  readonly words: VerdictWordDraft[];
+  /** Sends another verdict of a conversation, as after a block. */
+  tell(ticket: number, verdict: VerdictBrief): void;
+  /** Sends the incidents. */
+  incidents(list: Incident[]): void;
+}
+
+/** Lets the desk's conversations have the verdicts that `of` gives for their tickets. */
+export async function withVerdicts(page: Page, of: (ticket: number) => VerdictBrief | undefined): Promise<Judged> {
+  const told = new Map<number, VerdictBrief>();
+  const rows = new Map<number, ConversationSummary>();
+  const words: VerdictWordDraft[] = [];
+  let said: VerdictWord | undefined;
+  let socket: WebSocketRoute | undefined;
+  const verdictOf = (ticket: number) => told.get(ticket) ?? of(ticket);
+  const judged = <T extends ConversationSummary>(row: T): T => {
+    rows.set(row.ticket, row);
+    return { ...row, verdict: verdictOf(row.ticket) };
+  };
+  await page.routeWebSocket(/\/ws/, (opened) => {
+    socket = opened;
+    const server = opened.connectToServer();
     server.onMessage((data) => {
       const message = JSON.parse(String(data));
       if (message.t === 'desk') message.conversations = message.conversations.map(judged);
-      socket.send(JSON.stringify(message.t === 'desk_update' ? judged(message) : message));
+      opened.send(JSON.stringify(message.t === 'desk_update' ? judged(message) : message));
     });
   });
   await page.route(/\/api\/v1\/tickets\/\d+\/diagnosis$/, (route) => {
     const ticket = Number(/tickets\/(\d+)/.exec(route.request().url())?.[1]);
-    return route.fulfill({ json: diagnosis(of(ticket) ?? brief('undetermined')) });
+    return route.fulfill({ json: diagnosis(verdictOf(ticket) ?? brief('undetermined'), said) });
   });
+  await page.route(/\/diagnosis\/word$/, (route) => {
+    const draft = route.request().postDataJSON() as VerdictWordDraft;
+    const ticket = Number(/tickets\/(\d+)/.exec(route.request().url())?.[1]);
+    words.push(draft);
+    said = { ...draft, said: verdictOf(ticket)?.cause ?? 'undetermined', by: 'Robin Vale', at_ms: Date.now() };
+    return route.fulfill({ json: said });
+  });
+  return {
+    words,
+    tell(ticket, verdict) {
+      told.set(ticket, verdict);
+      const row = rows.get(ticket);
+      if (row !== undefined) socket?.send(JSON.stringify({ t: 'desk_update', ...row, verdict }));
+    },
+    incidents(list) {
+      socket?.send(JSON.stringify({ t: 'incidents', list }));
+    },
+  };
 }

@@ -55,6 +55,10 @@ const CHINESE: Record<string, string> = {
   'Keyboard shortcuts': '键盘快捷键',
   Ticket: '工单',
   'All tickets': '全部工单',
+  Diagnosis: '诊断',
+  'Diagnosis timeline': '诊断时间线',
+  Why: '依据',
+  Wrong: '错误',
 };
 
 /** The name of a control in a language. */

@@ -8,6 +8,7 @@ import {
   type ConversationId,
   type ConversationSummary,
   type EndReason,
+  type Incident,
   type Phase,
   PROTOCOL_VERSION,
   type ServerMessage,
@@ -52,6 +53,8 @@ export interface AgentState {
   readonly videoCodecs: readonly string[];
   /** The server is about to shut down: until when its calls may go on, server clock, ms; null while it is not. */
   readonly drainingUntilMs: number | null;
+  /** What many tickets share, the newest first. */
+  readonly incidents: readonly Incident[];
 }
 
 /** A call only moves forward. */
@@ -130,6 +133,7 @@ export class AgentSession {
       slots: [],
       videoCodecs: [],
       drainingUntilMs: null,
+      incidents: [],
     });
     this.connection.state.subscribe(() => this.#set({ connection: this.connection.state.get() }));
     this.connection.on('welcome', (welcome) => this.#welcomed(welcome));
@@ -335,6 +339,9 @@ export class AgentSession {
         break;
       case 'draining':
         this.#set({ drainingUntilMs: message.until_ms });
+        break;
+      case 'incidents':
+        this.#set({ incidents: message.list });
         break;
       case 'error':
         this.#events.emit('refused', message);

@@ -128,8 +128,8 @@ export function readDiagnosis(ticket: TicketNumber, options: ApiOptions = {}): P
 }
 
 /** Says whether a verdict was right. */
-export async function sayWord(ticket: TicketNumber, word: VerdictWordDraft): Promise<void> {
-  await request('PUT', `/api/v1/tickets/${ticket}/diagnosis/word`, word);
+export function sayWord(ticket: TicketNumber, word: VerdictWordDraft): Promise<VerdictWord> {
+  return request('PUT', `/api/v1/tickets/${ticket}/diagnosis/word`, word);
 }
 
 /** Asks the viewer's page for the long check of its line. @throws ApiFailure `viewer_offline` when nobody is there */

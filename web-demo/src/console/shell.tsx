@@ -13,6 +13,7 @@ import { useTexts } from './context.ts';
 import { useDeskKeys } from './desk/actions.ts';
 import type { Desk } from './desk/desk.ts';
 import { unreadTotal } from './desk/lists.ts';
+import { IncidentBanner } from './diagnosis/incidents.tsx';
 import { GuestStage } from './guest-stage.tsx';
 import { Help } from './help.tsx';
 import { Nav } from './nav.tsx';
@@ -75,7 +76,10 @@ export function Shell({ desk, session, signOut }: ShellProps) {
       <button type="button" class="skip" onClick={focusMain}>
         {t.skipToReply}
       </button>
-      <ConnectionBanner session={desk.session} inCall={call !== null} />
+      <div class="banners">
+        <ConnectionBanner session={desk.session} inCall={call !== null} />
+        <IncidentBanner session={desk.session} />
+      </div>
       <Tabs desk={desk} pane={pane} show={setPane} onDesk={onDesk} details={side} help={help} />
       <Nav desk={desk} me={session} open={open} route={route} help={help} signOut={signOut} />
       {guest === null ? (

@@ -1,6 +1,7 @@
 // Entry of the operations page.
 
 import { render } from 'preact';
+import { LangContext } from '../console/context.ts';
 import { openPage } from '../ui/page.ts';
 import { startTheme } from '../ui/theme.ts';
 import '../console/page.css';
@@ -10,4 +11,9 @@ import { opsTexts } from './texts.ts';
 
 startTheme();
 const { root, lang } = openPage({ en: opsTexts('en').pageTitle, zh: opsTexts('zh').pageTitle });
-render(<OpsPage lang={lang} />, root);
+render(
+  <LangContext.Provider value={lang}>
+    <OpsPage lang={lang} />
+  </LangContext.Provider>,
+  root,
+);

@@ -14,6 +14,7 @@ import { forgetKey, keepKey, keptKey } from './key.ts';
 import { ConnectSteps } from './steps.tsx';
 import { StripPlot } from './strip.tsx';
 import { type OpsTexts, opsTexts } from './texts.ts';
+import { AccuracyTable, IncidentList } from './verdicts.tsx';
 
 /** Time between two readings, ms. */
 const EVERY_MS = 2_000;
@@ -55,8 +56,10 @@ export function OpsPage({ lang }: { lang: Lang }) {
               </div>
             )}
             <Tiles t={t} lang={lang} ops={now} readings={watch.readings} />
+            <IncidentList lang={lang} bearer={key} />
             <Workers t={t} lang={lang} readings={watch.readings} ops={now} />
             <Calls t={t} lang={lang} calls={now.recent_calls} />
+            <AccuracyTable lang={lang} bearer={key} />
           </>
         )}
       </main>

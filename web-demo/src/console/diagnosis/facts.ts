@@ -115,6 +115,15 @@ export function issueValue(issue: Issue, value: number, lang: Lang): string | nu
   return COUNTS.has(issue.kind) ? plain(value) : percent(value * 100);
 }
 
+/** The limit of an issue's measure, with its side and source; empty where the measure is yes or no. */
+export function issueLimit(issue: Issue, lang: Lang): string {
+  const value = issueValue(issue, issue.evidence.threshold, lang);
+  if (value === null) return '';
+  const source = issue.evidence.source === 'own' ? diagnosisTexts(lang).ownSource : issue.evidence.source;
+  const side = issue.evidence.bad === 'above' ? '≥' : '≤';
+  return source === '' ? `${side} ${value}` : `${side} ${value} (${source})`;
+}
+
 /** What the sentence says, of the newest word there is. */
 export interface Head {
   readonly cause: Cause;

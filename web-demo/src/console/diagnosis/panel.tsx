@@ -68,7 +68,7 @@ export function DiagnosisPanel({ desk, ticket, row, view, wide = false }: PanelP
         </div>
       )}
       <LineCheckBlock desk={desk} ticket={ticket} online={row?.viewer_online === true} done={view.again} />
-      {diagnosis !== null && head !== null && <WordBlock desk={desk} ticket={ticket} diagnosis={diagnosis} />}
+      {diagnosis !== null && head !== null && <WordBlock ticket={ticket} diagnosis={diagnosis} />}
     </section>
   );
 }
@@ -123,12 +123,14 @@ function Headline({ head, diagnosis }: { head: Head; diagnosis: Diagnosis | null
 /** How sure: a bar, a word and a number. */
 function Confidence({ head }: { head: Head }) {
   const { lang } = useTexts();
+  const t = diagnosisTexts(lang);
+  const share = sharePercent(head.confidence);
   return (
     <p class="confidence">
       <span class="confidence__bar" aria-hidden="true">
         <span style={{ inlineSize: `${Math.round(head.confidence * 100)}%` }} />
       </span>
-      {diagnosisTexts(lang).confidenceOf(confidenceWord(head.confidence, lang), sharePercent(head.confidence))}
+      {blames(head.cause) ? t.confidenceOf(confidenceWord(head.confidence, lang), share) : t.sureOnly(share)}
     </p>
   );
 }

@@ -4,7 +4,6 @@ import { catalogue, plural, type Translated } from '../../i18n/i18n.ts';
 
 const en = {
   region: 'Diagnosis',
-  verdict: 'Verdict',
   /** A row's chip, for those who hear it and for the pointer. */
   chip: (cause: string, details: string) => `Verdict: ${cause}${details}`,
   sure: (share: string) => `, ${share}`,
@@ -14,6 +13,7 @@ const en = {
   ownShareSpoken: ', began with our own share',
   confidence: { high: 'very likely', middle: 'likely', low: 'possible' },
   confidenceOf: (word: string, share: string) => `${word}, ${share} sure`,
+  sureOnly: (share: string) => `${share} sure`,
   waiting: 'The verdict comes with the first data from the viewer’s page.',
   failed: 'The diagnosis is not available right now.',
   changed: (cause: string) => `The verdict is now: ${cause}`,
@@ -81,13 +81,13 @@ const en = {
   spanContext: 'context, no trouble in itself',
   marks: 'Marks',
   worst: 'Worst',
-  mean: 'Mean of the bad seconds',
+  mean: 'Mean',
   threshold: 'Limit',
-  seconds: 'Seconds beyond it',
+  seconds: 'Bad seconds',
   from: 'From',
-  to: 'To',
   length: 'Length',
   lane: 'Lane',
+  trouble: 'Trouble',
   close: 'Close the evidence',
   yes: 'yes',
   raw: 'Raw data',
@@ -101,11 +101,9 @@ const en = {
     firstByte: 'First byte',
     whole: 'Whole segment',
     blocked: 'Main thread blocked',
-    decode: 'Decoding',
     loss: 'Loss',
     lossIn: 'Loss, in',
     lossOut: 'Loss, out',
-    rtt: 'Round trip',
     frozen: 'Frozen',
     black: 'Black',
     damaged: 'Damaged',
@@ -124,9 +122,10 @@ const en = {
   },
   incidents: {
     region: 'Incidents',
+    unknown: 'Trouble of many',
     /** How many of how many share what. */
-    sentence: (cause: string, scope: string, key: string, affected: number, total: number) =>
-      `${cause}: ${affected} of ${total} ${scope} ${key} affected`,
+    sentence: (scope: string, key: string, affected: number, total: number) =>
+      `${affected} of ${total} viewers ${scope} ${key} are affected`,
     scope: {
       edge: 'on host',
       stream: 'on stream',
@@ -168,7 +167,6 @@ const en = {
 
 const zh: Translated<typeof en> = {
   region: '诊断',
-  verdict: '判断',
   chip: (cause, details) => `判断：${cause}${details}`,
   sure: (share) => `，${share}`,
   earlier: '之前',
@@ -177,6 +175,7 @@ const zh: Translated<typeof en> = {
   ownShareSpoken: '，与我们的共享同时开始',
   confidence: { high: '很可能', middle: '较可能', low: '有可能' },
   confidenceOf: (word, share) => `${word}，把握 ${share}`,
+  sureOnly: (share) => `把握 ${share}`,
   waiting: '收到观众页面的第一批数据后给出判断。',
   failed: '暂时无法取得诊断。',
   changed: (cause) => `判断变为：${cause}`,
@@ -243,13 +242,13 @@ const zh: Translated<typeof en> = {
   spanContext: '背景信息，本身不是异常',
   marks: '标记',
   worst: '最差',
-  mean: '异常时段平均',
+  mean: '平均',
   threshold: '界限',
-  seconds: '超出秒数',
+  seconds: '异常秒数',
   from: '开始',
-  to: '结束',
   length: '时长',
   lane: '来源',
+  trouble: '异常',
   close: '关闭依据',
   yes: '是',
   raw: '原始数据',
@@ -263,11 +262,9 @@ const zh: Translated<typeof en> = {
     firstByte: '首字节',
     whole: '整个片段',
     blocked: '主线程被占用',
-    decode: '解码',
     loss: '丢包',
     lossIn: '丢包（入）',
     lossOut: '丢包（出）',
-    rtt: '往返时间',
     frozen: '静止',
     black: '黑',
     damaged: '损坏',
@@ -286,7 +283,8 @@ const zh: Translated<typeof en> = {
   },
   incidents: {
     region: '故障',
-    sentence: (cause, scope, key, affected, total) => `${cause}：${scope} ${key} 的 ${total} 人中 ${affected} 人受影响`,
+    unknown: '多人异常',
+    sentence: (scope, key, affected, total) => `${scope} ${key} 的 ${total} 名观众中有 ${affected} 名受影响`,
     scope: {
       edge: '节点',
       stream: '直播',

@@ -11,18 +11,16 @@ import {
 } from '../../protocol/generated.ts';
 import { Button, Field, Icon } from '../../ui/ui.tsx';
 import { useTexts } from '../context.ts';
-import type { Desk } from '../desk/desk.ts';
 import { diagnosisNames } from './names.ts';
 import { diagnosisTexts } from './texts.ts';
 
 interface WordProps {
-  desk: Desk;
   ticket: TicketNumber;
   diagnosis: Diagnosis;
 }
 
 /** The question and its answer. */
-export function WordBlock({ desk, ticket, diagnosis }: WordProps) {
+export function WordBlock({ ticket, diagnosis }: WordProps) {
   const { lang } = useTexts();
   const t = diagnosisTexts(lang);
   // What was said here stands until the server tells a later one.
@@ -35,8 +33,7 @@ export function WordBlock({ desk, ticket, diagnosis }: WordProps) {
   const say = async (said: VerdictWordDraft) => {
     setTrouble('busy');
     try {
-      await sayWord(ticket, said);
-      setMine({ ...said, said: cause, by: desk.session.state.get().name, at_ms: desk.nowMs() });
+      setMine(await sayWord(ticket, said));
       setStep('shown');
       setTrouble(null);
     } catch {

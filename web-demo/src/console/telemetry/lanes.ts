@@ -26,7 +26,6 @@ export type LaneKey =
   | 'first_byte'
   | 'whole'
   | 'blocked'
-  | 'decode'
   | 'loss_viewer_up'
   | 'loss_server_in'
   | 'loss_server_out'
@@ -45,7 +44,6 @@ const KEYS: readonly LaneKey[] = [
   'first_byte',
   'whole',
   'blocked',
-  'decode',
   'loss_viewer_up',
   'loss_server_in',
   'loss_server_out',
@@ -98,12 +96,10 @@ function callPart(row: Row<CallKey>): Row<LaneKey> {
 }
 
 function playerRow(before: Sample | undefined, now: Sample): Row<LaneKey> {
-  const decode = numberAt(now, 'decodeMs');
   return {
     stalled: stalledPercent(before, now),
     dropped: droppedPercent(before, now),
     buffer: numberAt(now, 'bufferedAheadS'),
-    ...(decode === null ? {} : { decode }),
   };
 }
 

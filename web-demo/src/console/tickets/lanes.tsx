@@ -1,7 +1,7 @@
 // Owns the drawing of a timeline: a chart per measure, one under the other, with one time axis, one cursor and one zoom,
 // and beside them the same figures as a table for those who do not see lines.
 
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { localeOf } from '../../i18n/i18n.ts';
@@ -9,6 +9,8 @@ import { isDark, theme } from '../../ui/theme.ts';
 import { useTexts } from '../context.ts';
 import { ABSENT } from '../format.ts';
 import { type Columns, spread, type Values } from '../telemetry/rates.ts';
+import type { Sight } from '../telemetry/spans.ts';
+import { MarkRow, type Over, SpanRow } from './over.tsx';
 
 /** A line: told apart by colour and by dash. */
 export interface LaneLine<Key extends string> {
@@ -40,40 +42,64 @@ export interface Lane<Key extends string> {
 const LANE_PX = 84;
 const AXIS_PX = 26;
 /** Width of the values at the left, CSS pixels: the same for all lanes, so that seconds stand under each other. */
-const VALUES_PX = 64;
+export const VALUES_PX = 64;
+/** Room at the right of a plot, CSS pixels. */
+export const END_PX = 10;
 
 interface LanesProps<Key extends string> {
   /** Accessible name of the figure. */
   label: string;
   columns: Columns<Key>;
   lanes: readonly Lane<Key>[];
+  /** Troubles, marks and the judged seconds, laid over the same time. */
+  over?: Over;
+  /** What is said under the lanes; how to read a chart unless told. */
+  hint?: string;
 }
 
-/** The figure. Lanes without a single measured value are left out. */
-export function Lanes<Key extends string>({ label, columns, lanes }: LanesProps<Key>) {
+/** The figure. Lanes without a single measured value and without a trouble are left out. */
+export function Lanes<Key extends string>({ label, columns, lanes, over, hint }: LanesProps<Key>) {
   const { t } = useTexts();
   const look = useTheme();
   const drawn = useMemo(
-    () => lanes.map((lane) => measured(lane, columns)).filter((lane) => lane.lines.length > 0),
-    [lanes, columns],
+    () => lanes.map((lane) => measured(lane, columns)).filter((lane) => lane.lines.length > 0 || troubled(lane, over)),
+    [lanes, columns, over],
   );
   const sync = useRef(uPlot.sync(`lanes-${Math.random()}`)).current;
+  const [sight, setSight] = useState<Sight | null>(null);
+  const seen = useCallback(
+    (next: Sight) => setSight((before) => (before !== null && sameSight(before, next) ? before : next)),
+    [],
+  );
+  const last = drawn.findLastIndex((lane) => lane.lines.length > 0);
   return (
-    <figure class="lanes" aria-label={label}>
-      <Legend lanes={drawn} />
+    <figure class="lanes" aria-label={label} data-look={look}>
+      {over === undefined && <Legend lanes={drawn} />}
+      {over !== undefined && sight !== null && <MarkRow over={over} sight={sight} />}
       {drawn.map((lane, index) => (
         <LanePlot
           key={`${lane.id} ${look}`}
           lane={lane}
           columns={columns}
           syncKey={sync.key}
-          last={index === drawn.length - 1}
+          last={index === last}
+          over={over}
+          sight={sight}
+          seen={seen}
         />
       ))}
-      <figcaption class="lanes__hint">{t.charts.hint}</figcaption>
+      <figcaption class="lanes__hint">{hint ?? t.charts.hint}</figcaption>
       <Summary columns={columns} lanes={drawn} />
     </figure>
   );
+}
+
+function troubled<Key extends string>(lane: Lane<Key>, over: Over | undefined): boolean {
+  return over?.spans.some((span) => span.lane === lane.id) === true;
+}
+
+function sameSight(a: Sight, b: Sight): boolean {
+  return a.from_s === b.from_s && a.to_s === b.to_s && a.width === b.width;
 }
 
 function measured<Key extends string>(lane: Lane<Key>, columns: Columns<Key>): Lane<Key> {
@@ -85,18 +111,25 @@ interface LanePlotProps<Key extends string> {
   columns: Columns<Key>;
   syncKey: string;
   last: boolean;
+  over: Over | undefined;
+  /** What is in sight; `null` before the first drawing. */
+  sight: Sight | null;
+  /** Told what is in sight after each drawing. */
+  seen: (sight: Sight) => void;
 }
 
-function LanePlot<Key extends string>({ lane, columns, syncKey, last }: LanePlotProps<Key>) {
+function LanePlot<Key extends string>({ lane, columns, syncKey, last, over, sight, seen }: LanePlotProps<Key>) {
   const { lang } = useTexts();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const readouts = useRef<(HTMLElement | null)[]>([]);
+  const laid = useRef(over);
+  laid.current = over;
   const shape = `${lane.lines.map((line) => line.key).join()} ${lang} ${last}`;
 
   useEffect(() => {
     const place = host.current;
-    if (place === null) return;
+    if (place === null || lane.lines.length === 0) return;
     const readOut = (index: number | null | undefined) => {
       lane.lines.forEach((line, number) => {
         const cell = readouts.current[number];
@@ -112,6 +145,8 @@ function LanePlot<Key extends string>({ lane, columns, syncKey, last }: LanePlot
       width: place.clientWidth,
       place,
       readOut,
+      over: () => laid.current,
+      seen,
     });
     plot.current = new uPlot(options, alignedData(lane, columns), place);
     readOut(null);
@@ -127,8 +162,9 @@ function LanePlot<Key extends string>({ lane, columns, syncKey, last }: LanePlot
   }, [shape]);
 
   useEffect(() => {
-    plot.current?.setData(alignedData(lane, columns));
+    if (plot.current !== null) setDataInSight(plot.current, alignedData(lane, columns));
   }, [lane, columns]);
+  useEffect(() => plot.current?.redraw(false), [over?.window?.from_ms, over?.window?.to_ms, over?.marks.length]);
 
   return (
     <div class="lane">
@@ -137,6 +173,7 @@ function LanePlot<Key extends string>({ lane, columns, syncKey, last }: LanePlot
         {lane.lines.map((line, index) => (
           <span class="lane__key" key={line.key} title={line.label}>
             <Swatch line={line} />
+            {over !== undefined && line.label}
             <b
               class="lane__value"
               ref={(cell) => {
@@ -148,9 +185,19 @@ function LanePlot<Key extends string>({ lane, columns, syncKey, last }: LanePlot
           </span>
         ))}
       </div>
-      <div class="lane__plot" ref={host} aria-hidden="true" />
+      {over !== undefined && sight !== null && <SpanRow lane={lane.id} title={lane.title} over={over} sight={sight} />}
+      {lane.lines.length > 0 && <div class="lane__plot" ref={host} aria-hidden="true" />}
     </div>
   );
+}
+
+/** New samples, without taking away the part that somebody has zoomed to. */
+function setDataInSight(plot: uPlot, data: uPlot.AlignedData): void {
+  const { min, max } = plot.scales.x ?? {};
+  // Without a scale nothing was drawn yet.
+  const whole = typeof min !== 'number' || (min === plot.data[0][0] && max === plot.data[0].at(-1));
+  plot.setData(data, whole);
+  if (!whole) plot.redraw();
 }
 
 /** Names the lines once for all lanes; where every lane has one line there is nothing to tell apart. */
@@ -210,6 +257,8 @@ interface PlotOptions<Key extends string> {
   width: number;
   place: HTMLElement;
   readOut: (index: number | null | undefined) => void;
+  over: () => Over | undefined;
+  seen: (sight: Sight) => void;
 }
 
 function plotOptions<Key extends string>(from: PlotOptions<Key>): uPlot.Options {
@@ -227,7 +276,7 @@ function plotOptions<Key extends string>(from: PlotOptions<Key>): uPlot.Options 
   return {
     width: Math.max(1, from.width),
     height: LANE_PX + (from.last ? AXIS_PX : 0),
-    padding: [6, 10, from.last ? 0 : 6, 0],
+    padding: [6, END_PX, from.last ? 0 : 6, 0],
     legend: { show: false },
     cursor: {
       sync: { key: from.syncKey },
@@ -256,8 +305,51 @@ function plotOptions<Key extends string>(from: PlotOptions<Key>): uPlot.Options 
       },
     ],
     series: [{}, ...from.lane.lines.map((line) => series(line, token(`--sl-chart-${line.color}`)))],
-    hooks: { setCursor: [(plot) => from.readOut(plot.cursor.idx)] },
+    hooks: {
+      setCursor: [(plot) => from.readOut(plot.cursor.idx)],
+      drawClear: [(plot) => shadeWindow(plot, from.over(), token('--sl-accent-soft'))],
+      draw: [
+        (plot) => {
+          drawMarks(plot, from.over(), token('--sl-text-muted'));
+          const { min, max } = plot.scales.x ?? {};
+          if (typeof min !== 'number' || typeof max !== 'number') return;
+          from.seen({ from_s: min, to_s: max, width: plot.over.clientWidth });
+        },
+      ],
+    },
   };
+}
+
+/** The judged seconds, behind the lines. */
+function shadeWindow(plot: uPlot, over: Over | undefined, fill: string): void {
+  if (over === undefined || over.window === null) return;
+  const { left, top, width, height } = plot.bbox;
+  const edge = (ms: number) => Math.min(left + width, Math.max(left, plot.valToPos(ms / 1000, 'x', true)));
+  const [from, to] = [edge(over.window.from_ms), edge(over.window.to_ms)];
+  plot.ctx.save();
+  plot.ctx.globalAlpha = 0.6;
+  plot.ctx.fillStyle = fill;
+  plot.ctx.fillRect(from, top, to - from, height);
+  plot.ctx.restore();
+}
+
+/** A line for each mark; its name stands above the lanes. */
+function drawMarks(plot: uPlot, over: Over | undefined, stroke: string): void {
+  if (over === undefined) return;
+  const { left, top, width, height } = plot.bbox;
+  plot.ctx.save();
+  plot.ctx.strokeStyle = stroke;
+  plot.ctx.lineWidth = devicePixelRatio;
+  plot.ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  for (const { at_ms } of over.marks) {
+    const x = plot.valToPos(at_ms / 1000, 'x', true);
+    if (x < left || x > left + width) continue;
+    plot.ctx.beginPath();
+    plot.ctx.moveTo(x, top);
+    plot.ctx.lineTo(x, top + height);
+    plot.ctx.stroke();
+  }
+  plot.ctx.restore();
 }
 
 function series<Key extends string>(line: LaneLine<Key>, stroke: string): uPlot.Series {

@@ -3,18 +3,23 @@
 
 import type { ComponentChildren } from 'preact';
 import { readTicket, telemetryHref } from '../../client/api.ts';
+import { readTelemetry, rtcstatsHref } from '../../client/diagnosis.ts';
 import { endReasonTexts } from '../../i18n/common.ts';
 import { formatDateTime, formatDuration, formatTime, localeOf } from '../../i18n/i18n.ts';
 import type { Call, Entry, Ticket } from '../../protocol/generated.ts';
-import { Badge, Empty, Icon, Notice, useSelected } from '../../ui/ui.tsx';
+import { Badge, Button, Empty, Icon, Notice, useSelected } from '../../ui/ui.tsx';
 import { teamCalls } from '../call/team.ts';
 import { useTexts } from '../context.ts';
 import type { Desk } from '../desk/desk.ts';
+import { DiagnosisPanel } from '../diagnosis/panel.tsx';
+import { diagnosisTexts } from '../diagnosis/texts.ts';
+import { useDiagnosis } from '../diagnosis/use-diagnosis.ts';
 import { eventText } from '../event-text.ts';
 import { ABSENT, languageName, resolution } from '../format.ts';
 import { useLoaded } from '../load.ts';
 import { Picture } from '../pictures.tsx';
 import { JoinButton, useWatch } from '../team.tsx';
+import { DiagnosisTimeline } from './diagnosis-timeline.tsx';
 import { STATUS_TONE } from './list.tsx';
 import { Stars } from './stars.tsx';
 import { Failed, Skeleton } from './states.tsx';
@@ -23,6 +28,8 @@ import { Waterfall } from './waterfall.tsx';
 
 /** How often an open ticket is read again, ms: blocks arrive every 5 s. */
 const REFRESH_MS = 5_000;
+/** And all of its samples, ms. */
+const TELEMETRY_MS = 5_000;
 
 /** The page `#/tickets/N`. */
 export function TicketPage({ desk, number }: { desk: Desk; number: number }) {
@@ -56,6 +63,7 @@ function TicketView({ desk, ticket }: { desk: Desk; ticket: Ticket }) {
       <Head desk={desk} ticket={ticket} />
       <div class="ticket__columns">
         <div class="ticket__main">
+          <TicketDiagnosis desk={desk} ticket={ticket} />
           <h2 class="ticket__section">{t.ticket.calls}</h2>
           {ticket.calls.length === 0 && <p class="muted">{t.ticket.callsEmpty}</p>}
           {ticket.calls.map((call, index) => (
@@ -72,6 +80,30 @@ function TicketView({ desk, ticket }: { desk: Desk; ticket: Ticket }) {
         </aside>
       </div>
     </div>
+  );
+}
+
+/** Why the picture stuttered, and everything that was measured on one axis. */
+function TicketDiagnosis({ desk, ticket }: { desk: Desk; ticket: Ticket }) {
+  const { lang, t } = useTexts();
+  const { number, conversation, status } = ticket;
+  const row = useSelected(desk.session.state, ({ conversations }) => conversations.get(conversation));
+  const view = useDiagnosis(number, row?.verdict?.at_ms ?? 0);
+  const { loaded } = useLoaded(
+    `telemetry ${number}`,
+    (signal) => readTelemetry(number, { signal }),
+    status === 'resolved' ? null : TELEMETRY_MS,
+  );
+  return (
+    <>
+      <DiagnosisPanel desk={desk} ticket={number} row={row} view={view} wide />
+      <h2 class="ticket__section">{diagnosisTexts(lang).timeline}</h2>
+      <div class="sl-card">
+        {loaded.state === 'loading' && <Skeleton rows={4} />}
+        {loaded.state === 'failed' && <p class="muted">{t.ticket.failed}</p>}
+        {loaded.state === 'ready' && <DiagnosisTimeline file={loaded.value} diagnosis={view.diagnosis} />}
+      </div>
+    </>
   );
 }
 
@@ -96,14 +128,7 @@ function Head({ desk, ticket }: { desk: Desk; ticket: Ticket }) {
         <Badge tone={STATUS_TONE[ticket.status]}>{t.tickets.status[ticket.status]}</Badge>
         {ticket.sample && <Badge>{t.tickets.sample}</Badge>}
         <JoinHere desk={desk} ticket={ticket.number} />
-        <a
-          class="sl-button sl-button--secondary sl-button--small ticket__download"
-          href={telemetryHref(ticket.number)}
-          download={`ticket-${ticket.number}-telemetry.json`}
-        >
-          <Icon name="download" size={16} />
-          {t.ticket.download}
-        </a>
+        <Raw number={ticket.number} />
       </div>
       <p class="ticket__subject">{ticket.subject}</p>
       <dl class="facts facts--row">
@@ -128,6 +153,35 @@ function Head({ desk, ticket }: { desk: Desk; ticket: Ticket }) {
         )}
       </dl>
     </header>
+  );
+}
+
+/** What was measured, to be taken along: as a file, and on paper. */
+function Raw({ number }: { number: number }) {
+  const { lang, t } = useTexts();
+  const texts = diagnosisTexts(lang);
+  return (
+    <div class="ticket__raw">
+      <a
+        class="sl-button sl-button--secondary sl-button--small"
+        href={telemetryHref(number)}
+        download={`ticket-${number}-telemetry.json`}
+      >
+        <Icon name="download" size={16} />
+        {t.ticket.download}
+      </a>
+      <a
+        class="sl-button sl-button--secondary sl-button--small"
+        href={rtcstatsHref(number)}
+        download={`ticket-${number}-rtcstats.txt`}
+      >
+        <Icon name="download" size={16} />
+        {texts.rtcstats}
+      </a>
+      <Button small icon="print" onClick={() => print()}>
+        {texts.print}
+      </Button>
+    </div>
   );
 }
 
