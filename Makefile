@@ -1,6 +1,6 @@
 # The repository's commands. Each installs what it lacks, says so, and shows its steps; scripts/ holds how.
 
-.PHONY: help demo test check fuzz bench loadtest connect-time screenshots story clean-data
+.PHONY: help demo test check fuzz bench loadtest connect-time corpus screenshots story clean-data
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -25,6 +25,9 @@ loadtest: ## Storm, idle, connect and an overload against an optimised server, i
 
 connect-time: ## Measure connects in real browsers over a network laboratory (N=, ONLY=; root; most of an hour)
 	@exec bash scripts/connect-time.sh
+
+corpus: ## Record what the diagnosis corpus lacks (N=, CALLS=, SEATS=; root; some hours from nothing) and its figures anew
+	@N='$(N)' CALLS='$(CALLS)' SEATS='$(SEATS)' exec bash scripts/corpus.sh
 
 screenshots: ## Make docs/img/ anew
 	@exec bash scripts/screenshots.sh

@@ -24,8 +24,8 @@ browser_tests() {
 }
 
 need_toolchains
-apt_needs "browser tests run in Chromium and, on a virtual display, in Firefox and WebKitGTK, and over a certificate made by openssl; storage tests run on PostgreSQL too; a test traces system calls; another shapes a network; the fonts show Chinese" \
-  chromium=chromium firefox-esr=firefox-esr webkit2gtk-driver=WebKitWebDriver xvfb=Xvfb openssl=openssl "postgresql=/usr/lib/postgresql/*/bin/initdb" strace=strace iproute2=ip \
+apt_needs "browser tests run in Chromium and, on a virtual display, in Firefox and WebKitGTK, and over a certificate made by openssl; storage tests run on PostgreSQL too; a test traces system calls; another shapes a network; ffmpeg makes what the diagnosis corpus streams; the fonts show Chinese" \
+  chromium=chromium firefox-esr=firefox-esr webkit2gtk-driver=WebKitWebDriver xvfb=Xvfb openssl=openssl "postgresql=/usr/lib/postgresql/*/bin/initdb" strace=strace iproute2=ip ffmpeg=ffmpeg curl=curl \
   "fonts-noto-cjk=/usr/share/fonts/opentype/noto/NotoSansCJK*"
 check "cargo-deny is there" need_cargo_deny
 check "web pages" build_web

@@ -281,7 +281,7 @@ const CALLS: Record<string, Family> = {
   call_frozen: { label: 'platform_source', fault: frozen, contents: MOVING, call: true },
   call_server_busy: {
     label: 'media_server',
-    fault: ({ severity }) => ({ serverQuota: pick(severity, [0.06, 0.045, 0.03]) }),
+    fault: ({ severity }) => ({ serverQuota: pick(severity, [0.035, 0.027, 0.02]) }),
     call: true,
   },
   call_server_drops: {

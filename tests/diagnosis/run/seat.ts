@@ -205,8 +205,9 @@ export class Seat {
       const group = new Group(`sightline-corpus-${process.pid}-${this.#site}-server`);
       group.take(server.pid);
       group.quota(fault.serverQuota);
-      // Ended before the server is: it has to stop in time.
+      // Before the server's end it is free, to stop in time; after it the group goes.
       ends.push(async () => group.quota(null));
+      ends.unshift(() => group.remove());
     }
   }
 
