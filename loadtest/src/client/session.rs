@@ -252,10 +252,8 @@ impl Session {
     }
 
     async fn apply(&mut self, message: &ServerMessage) -> Result<(), ClientError> {
-        if !matches!(
-            message,
-            ServerMessage::Pong { .. } | ServerMessage::BlockAck { .. } | ServerMessage::Done { .. }
-        ) {
+        if !matches!(message, ServerMessage::Pong { .. } | ServerMessage::BlockAck { .. } | ServerMessage::Done { .. })
+        {
             self.active_at = Some(Instant::now());
         }
         match message {
