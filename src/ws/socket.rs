@@ -23,7 +23,6 @@ use super::viewer::ViewerSide;
 use crate::app::{App, Closing};
 use crate::clock;
 use crate::cluster::{Note, SessionId, Subscriber};
-use crate::doorman::Turn;
 use crate::gate::{self, Pass};
 use crate::http::{ApiRefusal, ClientAddress, has_api_key, origin_allowed, own_origin, session_cookie};
 
@@ -34,8 +33,6 @@ const CALL_SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long it may otherwise: a quiet chat pings every 30 s, and browsers let the timers of a page that is out of sight fire once
 /// a minute.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
-/// How long a greeting may keep its turn at the door.
-const TURN_MAX: Duration = Duration::from_millis(200);
 /// How long the rest of a broken socket is read. It has arrived already or never will.
 const LAST_WORDS_MAX: Duration = Duration::from_millis(100);
 /// Read buffer of a socket. The library's default of 128 KiB is most of an idle connection's memory.
@@ -101,15 +98,14 @@ async fn serve(app: Arc<App>, socket: WebSocket, pass: Pass, caller: Caller) {
     let app = Arc::clone(&link.app);
     let refused = match hello.message {
         ClientMessage::HelloViewer(hello) => {
-            let turn = app.doorman.turn().await;
-            match Box::pin(ViewerSide::open(&mut link, hello)).await {
-                Ok(side) => return Box::pin(run(link, side, pass, Some(turn))).await,
+            match app.doorman.pace(Box::pin(ViewerSide::open(&mut link, hello))).await {
+                Ok(side) => return Box::pin(run(link, side, pass)).await,
                 Err(refusal) => refusal,
             }
         }
         // Agents are few, and those who are wanted.
         ClientMessage::HelloAgent(hello) => match Box::pin(AgentSide::open(&mut link, hello, caller.cookie)).await {
-            Ok(side) => return Box::pin(run(link, side, pass, None)).await,
+            Ok(side) => return Box::pin(run(link, side, pass)).await,
             Err(refusal) => refusal,
         },
         _ => Refusal::new(ErrorCode::OutOfOrder, "say hello first"),
@@ -202,10 +198,10 @@ enum Ending {
     Silent,
 }
 
-async fn run<S: Side>(mut link: Link, mut side: S, mut pass: Pass, turn: Option<Turn<'_>>) {
+async fn run<S: Side>(mut link: Link, mut side: S, mut pass: Pass) {
     let app = Arc::clone(&link.app);
     app.sessions.came(&link.session);
-    let greeted = greet(&mut link, &mut side, turn).await;
+    let greeted = Box::pin(side.greet(&mut link)).await;
     pass.greeted();
     let mut requests = Requests::default();
     let ending = match greeted {
@@ -231,17 +227,6 @@ async fn run<S: Side>(mut link: Link, mut side: S, mut pass: Pass, turn: Option<
     let last = app.sessions.went(&session);
     Box::pin(side.closed(&app, &session, Closed { goodbye: matches!(ending, Ending::Goodbye), last })).await;
     drop(pass);
-}
-
-/// Greets within the newcomer's turn. A client that does not take what it is sent keeps nobody else waiting.
-async fn greet<S: Side>(link: &mut Link, side: &mut S, turn: Option<Turn<'_>>) -> Result<(), Gone> {
-    let mut greeting = Box::pin(side.greet(link));
-    let in_time = timeout(TURN_MAX, &mut greeting).await;
-    drop(turn);
-    match in_time {
-        Ok(greeted) => greeted,
-        Err(_) => greeting.await,
-    }
 }
 
 /// Serves a socket until it ends. What is done for a message is boxed: an idle socket then holds the few hundred bytes of its

@@ -203,8 +203,8 @@ impl ViewerSide {
         }
         let (app, viewer, known) = (Arc::clone(&link.app), Arc::clone(&self.viewer), self.conversation.clone());
         work(async move {
-            let _turn = if known.is_none() { Some(app.doorman.turn().await) } else { None };
-            let sent = app.desk.viewer_send(&viewer, known.as_ref(), client_id.clone(), text).await?;
+            let writing = Box::pin(app.desk.viewer_send(&viewer, known.as_ref(), client_id.clone(), text));
+            let sent = if known.is_some() { writing.await? } else { app.doorman.pace(writing).await? };
             Ok(Done::Sent(client_id, Box::new(sent)))
         })
     }
