@@ -107,7 +107,7 @@ for (const name of names) {
   const failed = Object.values(r.errors ?? {}).reduce((sum, n) => sum + n, 0);
   const own = {
     storm: () => [`hello p99 ${ms(p['storm.hello'], 'p99')}`, `place p99 ${ms(p['storm.place'], 'p99')}`, `unserved ${t.unserved}`, `lost ${t.lost_connections}`, `residents slowed ${f.resident_slowdown?.toFixed(1)}×`],
-    idle: () => [`open ${t.completed}`, `lost ${t.lost_connections}`, `${((f.rss_bytes_per_connection ?? NaN) / 1024).toFixed(1)} KiB each`, `CPU ${f.idle_cpu_percent?.toFixed(1)} % of a core`],
+    idle: () => [`open ${t.completed}`, `lost ${t.lost_connections}`, `${((f.rss_bytes_per_connection ?? NaN) / 1024).toFixed(1)} KiB each from a third to all (RSS ${['before', 'at_a_third', 'at_all'].map((at) => ((f[`rss_bytes_${at}`] ?? NaN) / 2 ** 20).toFixed(0)).join(', ')} MiB)`, `CPU ${f.idle_cpu_percent?.toFixed(1)} % of a core`],
   };
   const usual = () => ['cold', 'warm'].filter((mode) => p[`${mode}.total`]).map((mode) => `${mode} p50/p95/p99 ${['p50', 'p95', 'p99'].map((k) => ms(p[`${mode}.total`], k)).join(' / ')}`);
   console.log(`${name.padEnd(10)} ${[...(own[name] ?? usual)(), `completed ${t.completed}`, `failed ${failed}`].join(', ')}`);

@@ -12,6 +12,7 @@ use crate::cluster::NodeId;
 use crate::config::Config;
 use crate::gate::Gate;
 use crate::pictures::Pictures;
+use crate::doorman::Doorman;
 use crate::pressure::Pressure;
 use crate::support::Desk;
 use crate::telemetry::TelemetryLog;
@@ -48,6 +49,8 @@ pub struct App {
     pub gate: Gate,
     /// Whether this process keeps up.
     pub pressure: Arc<Pressure>,
+    /// Lets newcomers in a few at a time.
+    pub doorman: Doorman,
     /// Sockets of each session here: one that broke may be counted still when the next one has resumed.
     pub sessions: Sessions,
     /// Prometheus text.

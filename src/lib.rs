@@ -14,6 +14,7 @@ pub mod gate;
 pub mod http;
 pub mod media_driver;
 pub mod pictures;
+pub mod doorman;
 pub mod pressure;
 pub mod process;
 pub mod random;

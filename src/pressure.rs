@@ -15,12 +15,15 @@ const TOO_LATE: Duration = Duration::from_millis(500);
 const ON_TIME: Duration = Duration::from_millis(100);
 /// Weight of a new probe in the mean: about the last second counts.
 const WEIGHT: f64 = 0.025;
+/// The same for what is true at this moment: some ten probes.
+const WEIGHT_NOW: f64 = 0.2;
 
 /// How far behind this process is.
 #[derive(Debug, Default)]
 pub struct Pressure {
     overloaded: AtomicBool,
     lag_us: AtomicU64,
+    lag_now_us: AtomicU64,
 }
 
 impl Pressure {
@@ -36,9 +39,15 @@ impl Pressure {
         Duration::from_micros(self.lag_us.load(Ordering::Relaxed))
     }
 
+    /// The same over the last tenths of a second.
+    #[must_use]
+    pub fn lag_now(&self) -> Duration {
+        Duration::from_micros(self.lag_now_us.load(Ordering::Relaxed))
+    }
+
     /// Probes for as long as the process lives.
     pub async fn watch(self: Arc<Self>) {
-        let mut mean = Duration::ZERO;
+        let (mut mean, mut mean_now) = (Duration::ZERO, Duration::ZERO);
         let mut due = Instant::now() + PROBE_EVERY;
         loop {
             sleep_until(due).await;
@@ -47,9 +56,15 @@ impl Pressure {
             // A delay of many intervals stands for as many probes that could not be made.
             let missed = (late.as_secs_f64() / PROBE_EVERY.as_secs_f64()).clamp(1.0, 100.0);
             mean = mix(mean, late, 1.0 - (1.0 - WEIGHT).powf(missed));
+            mean_now = mix(mean_now, late, 1.0 - (1.0 - WEIGHT_NOW).powf(missed));
+            self.note_now(mean_now);
             self.note(mean);
             due = now + PROBE_EVERY;
         }
+    }
+
+    pub(crate) fn note_now(&self, mean: Duration) {
+        self.lag_now_us.store(u64::try_from(mean.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     fn note(&self, mean: Duration) {

@@ -19,6 +19,7 @@ use crate::config::{Config, DatabaseLocation};
 use crate::gate::Gate;
 use crate::media_driver::{self, MediaConfig, MediaError, MediaEvent};
 use crate::pictures::{PictureError, PictureFiles, Pictures};
+use crate::doorman::Doorman;
 use crate::pressure::Pressure;
 use crate::storage::{StorageError, Store};
 use crate::support::{CallBook, Desk, Line, keep_line};
@@ -185,6 +186,7 @@ impl Server {
             auth,
             pictures: Pictures::new(pictures.clone()),
             gate: Gate::new(&config.limits, Arc::clone(&pressure)),
+            doorman: Doorman::new(Arc::clone(&pressure)),
             pressure,
             sessions: Sessions::default(),
             desk,

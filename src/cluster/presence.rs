@@ -114,9 +114,15 @@ impl PresenceBook {
     #[must_use]
     pub fn viewers_online(&self) -> u32 {
         let nodes = self.nodes();
-        let viewers: std::collections::HashSet<&ConversationId> =
-            nodes.values().flat_map(|counts| counts.viewers.keys()).collect();
-        u32::try_from(viewers.len()).unwrap_or(u32::MAX)
+        let (here, elsewhere): (Vec<_>, Vec<_>) = nodes.iter().partition(|(node, _)| **node == self.node);
+        // Most are here and nowhere else: they are counted without looking at each.
+        let own = here.first().map(|(_, counts)| &counts.viewers);
+        let others: std::collections::HashSet<&ConversationId> = elsewhere
+            .iter()
+            .flat_map(|(_, counts)| counts.viewers.keys())
+            .filter(|viewer| own.is_none_or(|own| !own.contains_key(*viewer)))
+            .collect();
+        u32::try_from(own.map_or(0, HashMap::len) + others.len()).unwrap_or(u32::MAX)
     }
 
     /// Whether another node is known to be up.
@@ -209,5 +215,18 @@ mod tests {
         assert!(book.agent_online(&user));
         book.learn(&Presence::NodeGone { node: other });
         assert_eq!(book.agents_online(), 0);
+    }
+
+    #[test]
+    fn a_viewer_with_pages_at_two_nodes_is_one_viewer() {
+        let (here, there) = (NodeId("a".into()), NodeId("b".into()));
+        let book = PresenceBook::new(here, Arc::new(LocalBus::default()));
+        let (one, two) = (ConversationId::from("c_1"), ConversationId::from("c_2"));
+        book.learn(&Presence::All { node: there, agents: Vec::new(), viewers: vec![(one.clone(), 1), (two, 1)] });
+        assert_eq!(book.viewers_online(), 2);
+        book.viewer_socket(&one, true);
+        assert_eq!(book.viewers_online(), 2);
+        book.viewer_socket(&ConversationId::from("c_3"), true);
+        assert_eq!(book.viewers_online(), 3);
     }
 }

@@ -19,8 +19,8 @@ use super::rows::{Appended, NewConversation, NewEntry};
 use super::writer::{Lane, Writer};
 use super::{WRITES_QUEUED_MAX, timeline};
 
-/// Conversations opened by one job. Who is in a conversation may wait for it: some milliseconds.
-const OPENINGS_AT_ONCE: usize = 64;
+/// Conversations opened by one job. Who is in a conversation may wait for it: two or three milliseconds.
+const OPENINGS_AT_ONCE: usize = 24;
 
 type Opening = (NewConversation, NewEntry);
 type Answer = oneshot::Sender<Result<Appended, StorageError>>;

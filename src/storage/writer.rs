@@ -7,6 +7,9 @@
 //! crowd at the door does not slow down the chats inside.
 //! A job that fails takes back its own savepoint alone. When the transaction itself fails, every job of the group is
 //! told so and the connection is made anew.
+//!
+//! The task has a thread of its own: each statement is a turn to the connection's thread and back, and behind the tasks of a
+//! crowd each turn back would wait for all of them.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
@@ -18,7 +21,6 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::error::{StorageError, is_locked};
@@ -60,19 +62,38 @@ pub(super) struct Writer {
     prompt: mpsc::Sender<Box<dyn Job>>,
     patient: mpsc::Sender<Box<dyn Job>>,
     closing: tokio::sync::watch::Sender<bool>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    /// Its sender is dropped when the thread ends.
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 impl Writer {
     /// Starts the writer on its own connection, a pool of exactly one.
     pub(super) async fn start(options: ConnectOptions) -> Result<Self, StorageError> {
-        let connection = Database::connect(options.clone()).await?;
         let (prompt, prompt_jobs) = mpsc::channel(WRITES_QUEUED_MAX);
         let (patient, patient_jobs) = mpsc::channel(WRITES_QUEUED_MAX);
         let (closing, closed) = tokio::sync::watch::channel(false);
         let jobs = Jobs { prompt: prompt_jobs, patient: patient_jobs, in_a_row: 0, last_commit: Duration::ZERO };
-        let task = tokio::spawn(WriterTask { options, connection, jobs, closed }.run());
-        Ok(Self { prompt, patient, closing, task: Mutex::new(Some(task)) })
+        let (started, starting) = oneshot::channel();
+        let (ended, end) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| StorageError::Unavailable(format!("no runtime: {error}")))?;
+        let body = move || {
+            runtime.block_on(async move {
+                let connected = Database::connect(options.clone()).await;
+                let connection = match connected {
+                    Ok(connection) => connection,
+                    Err(error) => return drop(started.send(Err(error))),
+                };
+                if started.send(Ok(())).is_ok() {
+                    WriterTask { options, connection, jobs, closed }.run().await;
+                }
+            });
+            let _ = ended.send(());
+        };
+        let thread = std::thread::Builder::new().name("db-writer".to_owned()).spawn(body);
+        thread.map_err(|error| StorageError::Unavailable(format!("no thread for the writer: {error}")))?;
+        starting.await.map_err(|_| closed_early())??;
+        Ok(Self { prompt, patient, closing, ended: Mutex::new(Some(end)) })
     }
 
     /// Queues a job and waits for its commit.
@@ -91,16 +112,20 @@ impl Writer {
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Lets the queue run dry and ends the task.
+    /// Lets the queue run dry and ends the thread.
     pub(super) async fn close(&self) {
         self.closing.send_replace(true);
-        let task = self.task.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let Some(task) = task
-            && let Err(error) = task.await
+        let ended = self.ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(ended) = ended
+            && ended.await.is_err()
         {
-            tracing::error!(%error, "the database writer ended badly");
+            tracing::error!("the database writer ended badly");
         }
     }
+}
+
+fn closed_early() -> StorageError {
+    StorageError::Unavailable("the writer's thread ended at once".to_owned())
 }
 
 fn closed() -> StorageError {

@@ -44,6 +44,8 @@ pub struct Viewer {
 pub struct Sent {
     /// Its chat, as it is now.
     pub conversation: ConversationRow,
+    /// What was written with it, itself among it.
+    pub entries: Vec<Entry>,
     /// Its place.
     pub seq: i64,
     /// Commit time, ms.
@@ -373,7 +375,8 @@ fn sent(appended: Appended) -> Result<Sent, Refusal> {
     let Some(entry) = entry else {
         return Err(Refusal::new(ErrorCode::Internal, "the store returned no entry"));
     };
-    Ok(Sent { seq: entry.seq, at_ms: entry.at_ms, conversation: appended.conversation })
+    let (seq, at_ms) = (entry.seq, entry.at_ms);
+    Ok(Sent { seq, at_ms, entries: appended.entries, conversation: appended.conversation })
 }
 
 /// What a client is told when the store refuses.

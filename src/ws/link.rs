@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::SinkExt as _;
 use futures_util::stream::FuturesUnordered;
+use governor::clock::DefaultClock;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use signaling::ConversationId;
 use signaling::resume::{Cursor, Step};
@@ -26,6 +27,9 @@ const SEND_DEADLINE: Duration = Duration::from_secs(10);
 const BLOCKS_PER_SECOND: NonZeroU32 = NonZeroU32::new(2).unwrap();
 /// Blocks at once: what a client holds of the ten minutes before its ticket, or of a broken line.
 const BLOCKS_BURST: NonZeroU32 = NonZeroU32::new(300).unwrap();
+
+/// The clock of all rate limiters. Each of its own asks the processor what it is, which a virtual machine answers slowly.
+static CLOCK: LazyLock<DefaultClock> = LazyLock::new(DefaultClock::default);
 
 /// The socket is closed or as good as closed.
 #[derive(Debug)]
@@ -52,8 +56,9 @@ impl Link {
     pub(super) fn new(app: Arc<App>, socket: WebSocket, address: IpAddr, caller: Caller) -> Self {
         let rate = NonZeroU32::new(app.config.limits.messages_per_second).unwrap_or(NonZeroU32::MIN);
         let burst = rate.saturating_mul(NonZeroU32::new(5).unwrap_or(NonZeroU32::MIN));
-        let limiter = RateLimiter::direct(Quota::per_second(rate).allow_burst(burst));
-        let block_limiter = RateLimiter::direct(Quota::per_second(BLOCKS_PER_SECOND).allow_burst(BLOCKS_BURST));
+        let limiter = RateLimiter::direct_with_clock(Quota::per_second(rate).allow_burst(burst), CLOCK.clone());
+        let block_quota = Quota::per_second(BLOCKS_PER_SECOND).allow_burst(BLOCKS_BURST);
+        let block_limiter = RateLimiter::direct_with_clock(block_quota, CLOCK.clone());
         Self {
             app,
             session: SessionId(crate::random::id('s')),

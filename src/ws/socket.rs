@@ -28,8 +28,11 @@ use crate::http::{ApiRefusal, ClientAddress, has_api_key, origin_allowed, own_or
 
 /// How long a socket may stay silent before its hello.
 const HELLO_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a client may stay silent; it pings every 10 s.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// How long a client may stay silent in a call, where it pings every 2 s.
+const CALL_SILENCE_MAX: Duration = Duration::from_secs(30);
+/// How long it may otherwise: a quiet chat pings every 30 s, and browsers let the timers of a page that is out of sight fire once
+/// a minute.
+const SILENCE_MAX: Duration = Duration::from_secs(90);
 /// How long the rest of a broken socket is read. It has arrived already or never will.
 const LAST_WORDS_MAX: Duration = Duration::from_millis(100);
 /// Read buffer of a socket. The library's default of 128 KiB is most of an idle connection's memory.
@@ -92,11 +95,15 @@ async fn serve(app: Arc<App>, socket: WebSocket, pass: Pass, caller: Caller) {
     };
     let id = hello.id;
     tracing::debug!(address = %link.address, "hello");
+    let app = Arc::clone(&link.app);
     let refused = match hello.message {
-        ClientMessage::HelloViewer(hello) => match Box::pin(ViewerSide::open(&mut link, hello)).await {
-            Ok(side) => return Box::pin(run(link, side, pass)).await,
-            Err(refusal) => refusal,
-        },
+        ClientMessage::HelloViewer(hello) => {
+            match app.doorman.pace(Box::pin(ViewerSide::open(&mut link, hello))).await {
+                Ok(side) => return Box::pin(run(link, side, pass)).await,
+                Err(refusal) => refusal,
+            }
+        }
+        // Agents are few, and those who are wanted.
         ClientMessage::HelloAgent(hello) => match Box::pin(AgentSide::open(&mut link, hello, caller.cookie)).await {
             Ok(side) => return Box::pin(run(link, side, pass)).await,
             Err(refusal) => refusal,
@@ -229,7 +236,7 @@ async fn serve_side<S: Side>(link: &mut Link, side: &mut S, requests: &mut Reque
     if *closing.borrow() != Closing::No {
         closing.mark_changed();
     }
-    let mut heard_at = Instant::now();
+    let mut silent_at = Instant::now() + silence_max(side, &link.app);
     loop {
         let far = Instant::now() + Duration::from_secs(3600);
         let wake_at = side.wake_at().unwrap_or(far);
@@ -247,8 +254,11 @@ async fn serve_side<S: Side>(link: &mut Link, side: &mut S, requests: &mut Reque
             finished = requests.next() => Box::pin(finish(link, side, requests, finished)).await,
             // Blocks on their way to the disk are many enough: more wait in the socket.
             incoming = read(&mut link.socket, S::STANDING), if link.blocks.len() < BLOCKS_MAX => {
-                heard_at = Instant::now();
+                silent_at = Instant::now() + silence_max(side, &link.app);
                 match incoming {
+                    Ok(Incoming::Frame(ClientFrame { message: ClientMessage::Ping { client_ms }, .. })) => {
+                        pong(link, client_ms).await
+                    }
                     Ok(Incoming::Frame(frame)) => Box::pin(on_frame(link, side, requests, frame)).await,
                     Ok(Incoming::Refused(id, refusal)) => link.refuse(id, refusal, false).await,
                     Ok(Incoming::Other) => Ok(()),
@@ -277,7 +287,7 @@ async fn serve_side<S: Side>(link: &mut Link, side: &mut S, requests: &mut Reque
                 }
             }
             () = tokio::time::sleep_until(wake_at) => Box::pin(side.wake(link)).await,
-            () = tokio::time::sleep_until(heard_at + SILENCE_MAX) => return Ending::Silent,
+            () = tokio::time::sleep_until(silent_at) => return Ending::Silent,
         };
         if done.is_err() {
             return last_words(link, S::STANDING).await;
@@ -308,6 +318,17 @@ async fn next_stage(closing: &mut watch::Receiver<Closing>) -> Closing {
     }
 }
 
+/// How long this client may stay silent now.
+fn silence_max<S: Side>(side: &S, app: &App) -> Duration {
+    if side.in_call(app) { CALL_SILENCE_MAX } else { SILENCE_MAX }
+}
+
+/// Answers a ping: most of what thousands of quiet chats say.
+async fn pong(link: &mut Link, client_ms: f64) -> Result<(), Gone> {
+    link.throttle().await?;
+    link.send(&ServerMessage::Pong { client_ms, server_ms: clock::now_ms_f64() }).await
+}
+
 async fn on_frame<S: Side>(
     link: &mut Link,
     side: &mut S,
@@ -315,18 +336,13 @@ async fn on_frame<S: Side>(
     frame: ClientFrame,
 ) -> Result<(), Gone> {
     link.throttle().await?;
-    match frame.message {
-        ClientMessage::Ping { client_ms } => {
-            link.send(&ServerMessage::Pong { client_ms, server_ms: clock::now_ms_f64() }).await
-        }
-        _ if requests.is_empty() => begin(link, side, requests, frame).await,
-        _ => {
-            let id = frame.id;
-            match requests.add(frame) {
-                Ok(()) => Ok(()),
-                Err(refusal) => link.refuse(id, refusal, false).await,
-            }
-        }
+    if requests.is_empty() {
+        return begin(link, side, requests, frame).await;
+    }
+    let id = frame.id;
+    match requests.add(frame) {
+        Ok(()) => Ok(()),
+        Err(refusal) => link.refuse(id, refusal, false).await,
     }
 }
 

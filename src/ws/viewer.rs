@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use signaling::resume::Cursor;
 use signaling::session::Standing;
-use signaling::timeline::{Author, AuthorKind, EndReason};
+use signaling::timeline::{Author, AuthorKind, EndReason, Entry};
 use signaling::wire::{
     ClientMessage, ConversationStatus, ErrorCode, HelloViewer, PROTOCOL_VERSION, Refusal, ServerMessage,
     ViewerConversation, Welcome,
@@ -30,8 +30,6 @@ use crate::support::{LineView, Sent, Viewer};
 
 /// Changes that come within this time are told as one.
 const VIEW_SOON: Duration = Duration::from_millis(20);
-/// The line moves for everyone who waits; they are told over this time, not all at once.
-const LINE_SPREAD_MS: u64 = 500;
 /// How often somebody is told a place in the first hundred, further back, and beyond the first thousand: who is far back
 /// does not read every step of a long line.
 const LINE_EVERY: [(u32, Duration); 3] =
@@ -105,6 +103,7 @@ impl ViewerSide {
         let subscriber = app.desk.bus.attach();
         app.desk.bus.subscribe(&subscriber, Topic::Key(viewer.key_hash));
         app.desk.bus.subscribe(&subscriber, Topic::Session(link.session.clone()));
+        let line = app.desk.line.follow(spread(&viewer.key_hash));
         Ok(Self {
             viewer: Arc::new(viewer),
             conversation: None,
@@ -112,7 +111,7 @@ impl ViewerSide {
             subscriber,
             calls: KnownCalls::default(),
             view_due: None,
-            line: app.desk.line.follow(),
+            line,
             waiting: None,
             greeting: row,
             preflight: Preflight::default(),
@@ -204,19 +203,27 @@ impl ViewerSide {
         }
         let (app, viewer, known) = (Arc::clone(&link.app), Arc::clone(&self.viewer), self.conversation.clone());
         work(async move {
-            let sent = app.desk.viewer_send(&viewer, known.as_ref(), client_id.clone(), text).await?;
+            let writing = Box::pin(app.desk.viewer_send(&viewer, known.as_ref(), client_id.clone(), text));
+            let sent = if known.is_some() { writing.await? } else { app.doorman.pace(writing).await? };
             Ok(Done::Sent(client_id, Box::new(sent)))
         })
     }
 
-    /// The conversation of the key exists now.
-    async fn opened(&mut self, link: &mut Link, row: &ConversationRow) -> Result<(), Gone> {
+    /// The conversation of the key exists now; `entries` are the newest of it, as far as they are known.
+    async fn opened(&mut self, link: &mut Link, row: &ConversationRow, entries: Vec<Entry>) -> Result<(), Gone> {
         let (app, session) = (Arc::clone(&link.app), link.session.clone());
-        match self.join(&app, &session, row).await {
-            Ok(row) => self.send_view_of(link, &row).await?,
-            Err(refusal) => link.refuse(None, refusal, false).await?,
+        let row = match self.join(&app, &session, row).await {
+            Ok(row) => row,
+            Err(refusal) => {
+                link.refuse(None, refusal, false).await?;
+                return self.send_missing(link).await;
+            }
+        };
+        self.send_view_of(link, &row).await?;
+        if !entries.is_empty() {
+            link.deliver(&row.id, &mut self.cursor, entries).await?;
         }
-        self.send_missing(link).await
+        if self.cursor.last_seq() < row.last_seq { self.send_missing(link).await } else { Ok(()) }
     }
 
     /// The node of an own call.
@@ -342,9 +349,8 @@ impl Side for ViewerSide {
         if new && waiting.due.is_none() {
             let first = waiting.view.place.is_none();
             let every = LINE_EVERY.iter().find(|(last, _)| place <= *last).map_or(Duration::ZERO, |(_, every)| *every);
-            let spread = Duration::from_millis(u64::from(self.viewer.key_hash[0]) * LINE_SPREAD_MS / 255);
             let earliest = if first { Instant::now() } else { waiting.told_at + every };
-            waiting.due = Some(earliest.max(Instant::now() + spread));
+            waiting.due = Some(earliest);
         }
     }
 
@@ -426,7 +432,11 @@ impl Side for ViewerSide {
             }
             Done::Sent(client_id, sent) => {
                 link.acknowledge(client_id, &sent).await?;
-                if self.conversation.is_none() { self.opened(link, &sent.conversation).await } else { Ok(()) }
+                if self.conversation.is_none() {
+                    self.opened(link, &sent.conversation, sent.entries).await
+                } else {
+                    Ok(())
+                }
             }
         }
     }
@@ -438,7 +448,7 @@ impl Side for ViewerSide {
             }
             Note::Opened if self.conversation.is_none() => {
                 match link.app.desk.conversation_by_key(&self.viewer.key_hash).await {
-                    Ok(Some(row)) => self.opened(link, &row).await,
+                    Ok(Some(row)) => self.opened(link, &row, Vec::new()).await,
                     _ => Ok(()),
                 }
             }
@@ -500,6 +510,11 @@ impl Side for ViewerSide {
             desk.tell_changed(&row);
         }
     }
+}
+
+/// A number that differs from viewer to viewer.
+fn spread(key_hash: &[u8; 32]) -> u64 {
+    key_hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// A name for a viewer without one: the same for the same key, and nothing of the key.

@@ -19,7 +19,7 @@ pub use dial::{DialOptions, DialTimings, Wire, WsStream, dial};
 pub use error::ClientError;
 pub use history::{Chat, History};
 pub use rest::RestClient;
-pub use session::{Session, WireError, json_block};
+pub use session::{QUIET_AFTER, Session, WireError, json_block};
 pub use tls::{Trust, client_config};
 pub use viewer::{ViewerClient, ViewerOptions, random_key};
 

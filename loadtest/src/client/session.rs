@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use signaling::wire::{Block, Leg, SlotAssignment, Welcome};
+use signaling::wire::{Block, CallStage, Leg, SlotAssignment, Welcome};
 use signaling::{CallId, ClientFrame, ClientMessage, ErrorCode, ServerMessage};
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
@@ -18,7 +18,11 @@ use crate::target::Target;
 const PINGS_AT_START: u32 = 5;
 /// Time between later pings.
 const PING_EVERY: Duration = Duration::from_secs(10);
-/// A server silent for this long is taken for dead.
+/// The same in a chat in which nobody has said anything for [`QUIET_AFTER`], and which is in no call.
+const QUIET_PING_EVERY: Duration = Duration::from_secs(30);
+/// When a chat is quiet.
+pub const QUIET_AFTER: Duration = Duration::from_secs(30);
+/// A server that does not answer a ping for this long is taken for dead.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// Time in which the server must answer the hello.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
@@ -51,8 +55,12 @@ pub struct Session {
     next_id: u32,
     answers: HashMap<u32, Result<(), WireError>>,
     pings_left: u32,
-    ping_at: Option<Instant>,
-    heard_at: Option<Instant>,
+    pinged_at: Option<Instant>,
+    /// When the first ping that nothing was heard after went out.
+    owed_at: Option<Instant>,
+    /// When either side said something beyond pings and telemetry.
+    active_at: Option<Instant>,
+    in_call: bool,
     name: Option<String>,
     /// The server's clock.
     pub clock: ServerClock,
@@ -103,8 +111,10 @@ impl Session {
         self.socket = Some(socket);
         self.dialed = timings;
         let now = Instant::now();
-        self.heard_at = Some(now);
-        self.ping_at = None;
+        self.owed_at = Some(now);
+        self.pinged_at = Some(now);
+        self.active_at = Some(now);
+        self.in_call = false;
         self.post(hello).await?;
         self.await_welcome(now).await?;
         self.pings_left = PINGS_AT_START - 1;
@@ -162,6 +172,9 @@ impl Session {
     }
 
     async fn send_frame(&mut self, frame: &ClientFrame) -> Result<(), ClientError> {
+        if !matches!(frame.message, ClientMessage::Ping { .. } | ClientMessage::Block(_)) {
+            self.active_at = Some(Instant::now());
+        }
         let text = serde_json::to_string(frame)
             .map_err(|error| ClientError::Protocol(format!("a message of ours has no JSON: {error}")))?;
         self.send_raw(Message::text(text)).await
@@ -187,22 +200,22 @@ impl Session {
     /// [`ClientError::Closed`] when the socket is gone, [`ClientError::Protocol`] for what is no message.
     pub async fn next(&mut self) -> Result<ServerMessage, ClientError> {
         loop {
-            let silent_at = self.heard_at.unwrap_or_else(Instant::now) + SILENCE_MAX;
-            let ping_at = self.ping_at.unwrap_or(silent_at).min(silent_at);
+            let wake_at = self.wake_at();
             let Some(socket) = self.socket.as_mut() else {
                 return Err(ClientError::Closed { reason: "not connected".to_owned() });
             };
             let frame = tokio::select! {
+                biased;
                 frame = socket.next() => frame,
-                () = sleep_until(ping_at) => {
-                    if Instant::now() >= silent_at {
+                () = sleep_until(wake_at) => {
+                    if self.owed_at.is_some_and(|owed| owed.elapsed() >= SILENCE_MAX) {
                         return Err(self.lost(format!("nothing heard for {} s", SILENCE_MAX.as_secs())));
                     }
                     self.ping().await?;
                     continue;
                 }
             };
-            self.heard_at = Some(Instant::now());
+            self.owed_at = None;
             let text = match frame {
                 Some(Ok(Message::Text(text))) => text,
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
@@ -228,8 +241,23 @@ impl Session {
         }
     }
 
+    /// When the next ping is due, or its answer is too late.
+    fn wake_at(&self) -> Instant {
+        let now = Instant::now();
+        let pinged = self.pinged_at.unwrap_or(now);
+        // A chat that falls quiet between two pings lengthens the time to the next one.
+        let quiet_at = self.active_at.unwrap_or(now) + QUIET_AFTER;
+        let ping_at = pinged + if self.in_call || quiet_at > now { PING_EVERY } else { QUIET_PING_EVERY };
+        self.owed_at.map_or(ping_at, |owed| ping_at.min(owed + SILENCE_MAX))
+    }
+
     async fn apply(&mut self, message: &ServerMessage) -> Result<(), ClientError> {
+        if !matches!(message, ServerMessage::Pong { .. } | ServerMessage::BlockAck { .. } | ServerMessage::Done { .. })
+        {
+            self.active_at = Some(Instant::now());
+        }
         match message {
+            ServerMessage::Call(state) => self.in_call = state.stage != CallStage::Ended,
             ServerMessage::Welcome(welcome) => {
                 self.name = Some(welcome.session.clone());
                 self.welcome = Some((**welcome).clone());
@@ -274,7 +302,9 @@ impl Session {
     }
 
     async fn ping(&mut self) -> Result<(), ClientError> {
-        self.ping_at = Some(Instant::now() + PING_EVERY);
+        let now = Instant::now();
+        self.pinged_at = Some(now);
+        self.owed_at.get_or_insert(now);
         self.post(ClientMessage::Ping { client_ms: unix_ms() }).await
     }
 

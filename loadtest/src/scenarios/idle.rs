@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::{Aim, ProgressBar, Stop};
-use crate::client::RestClient;
+use crate::client::{QUIET_AFTER, RestClient};
 use crate::fleet::{Fleet, HerdStatus, WorkerOptions};
 use crate::report::Tally;
 use crate::watch::{LAG_MAX, Measured};
@@ -23,6 +23,8 @@ pub const INVARIANTS: [&str; 2] = ["totals.lost_connections==0", "totals.not_ope
 const SETTLE_STEP: Duration = Duration::from_secs(1);
 /// Memory has settled when it changes by less than this share in a step.
 const SETTLED_SHARE: f64 = 0.002;
+/// From the last connection until all are idle: the chat has to fall quiet, and its last ping of the busy kind to be over.
+const FALL_QUIET: Duration = Duration::from_secs(QUIET_AFTER.as_secs() + 10);
 /// It settles for this long at most.
 const SETTLE_MAX: u32 = 15;
 
@@ -74,6 +76,8 @@ pub async fn run(plan: IdlePlan, rest: RestClient, mut stop: Stop, progress: Pro
             marks.push((status.open, rss));
         }
     }
+    progress.set_message("falling quiet");
+    stop.sleep_until(tokio::time::Instant::now() + FALL_QUIET).await;
     progress.set_message("idle");
     let before = (Instant::now(), Measured::ask(&rest).await.ok());
     stop.sleep_until(tokio::time::Instant::now() + plan.hold).await;

@@ -98,6 +98,46 @@ describe('a connection', () => {
     expect(sockets.all[0]?.readyState).toBe(3);
   });
 
+  it('pings a quiet chat every thirty seconds, and every ten again once somebody writes', () => {
+    welcomed();
+    const pings = (seconds: number): number => {
+      const before = sockets.last.of('ping').length;
+      for (let n = 0; n < seconds; n++) {
+        sockets.last.say({ t: 'pong', client_ms: Date.now(), server_ms: Date.now() });
+        vi.advanceTimersByTime(1_000);
+      }
+      return sockets.last.of('ping').length - before;
+    };
+    pings(60);
+    expect(pings(120)).toBe(4);
+    sockets.last.say({ t: 'typing', conversation: 'c_1', author: 'agent', on: true });
+    expect(pings(25)).toBeGreaterThanOrEqual(2);
+  });
+
+  it('notices a dead line within seconds of a message, though the chat was quiet', () => {
+    welcomed();
+    for (let n = 0; n < 60; n++) {
+      sockets.last.say({ t: 'pong', client_ms: Date.now(), server_ms: Date.now() });
+      vi.advanceTimersByTime(1_000);
+    }
+    sockets.last.say({ t: 'pong', client_ms: Date.now(), server_ms: Date.now() });
+    expect(connection.send({ t: 'typing', on: true })).toBe(true);
+    expect(sockets.last.sent.at(-1)?.t).toBe('ping');
+    vi.advanceTimersByTime(5_000);
+    expect(connection.state.get().kind).toBe('open');
+    vi.advanceTimersByTime(4_000);
+    expect(connection.state.get().kind).not.toBe('open');
+  });
+
+  it('does not take telemetry for somebody who waits', () => {
+    welcomed();
+    vi.advanceTimersByTime(1_000);
+    sockets.last.say({ t: 'pong', client_ms: Date.now(), server_ms: Date.now() });
+    const pings = sockets.last.of('ping').length;
+    connection.send({ t: 'block', leg: 'player', source: 's', seq: 1, t0_ms: 0, codec: 'json1', bytes: '' });
+    expect(sockets.last.of('ping')).toHaveLength(pings);
+  });
+
   it('gives up an attempt that is never welcomed', () => {
     connection.open();
     sockets.last.accept();

@@ -8,13 +8,19 @@ import { Emitter, Store } from './emitter.ts';
 
 /** Without `welcome` after this long an attempt counts as failed, ms. Ten times a bad mobile round trip. */
 const WELCOME_TIMEOUT_MS = 8_000;
-/** With nothing heard for this long the socket counts as dead, ms (docs/protocol.md). */
+/** With nothing heard for this long after a ping the socket counts as dead, ms (docs/protocol.md). */
 const SILENCE_MS = 15_000;
-/** How often silence is looked for, ms. */
+/** The same after the person wrote something, or began to: somebody looks at it now. */
+const REPLY_MS = 6_000;
+/** How often silence is looked for, and whether a ping is due, ms. */
 const SILENCE_CHECK_MS = 2_500;
 /** Time between pings, ms. */
 const PING_MS = 10_000;
-/** The same four while a call runs, where each second without the other side counts. */
+/** The same while the chat is quiet, ms: often enough for the boxes on the way, which forget a silent line after a minute or more. */
+const QUIET_PING_MS = 30_000;
+/** A chat is quiet when neither side has said anything for this long, ms. */
+const QUIET_AFTER_MS = 30_000;
+/** The first four while a call runs, where each second without the other side counts. */
 const CALL_WELCOME_TIMEOUT_MS = 4_000;
 const CALL_SILENCE_MS = 6_000;
 const CALL_SILENCE_CHECK_MS = 500;
@@ -38,6 +44,9 @@ const REQUESTS_MAX = 512;
 const GOODBYE = 1000;
 /** Close code of a socket that is given up to be opened again: the call of the session goes on (docs/protocol.md). */
 const BROKEN = 4000;
+
+/** What goes over a line without anybody having said something. */
+const BACKGROUND: readonly (ClientMessage | ServerMessage)['t'][] = ['ping', 'pong', 'block', 'block_ack', 'done'];
 
 /** Error codes after which trying again cannot help. */
 const FINAL_CODES: readonly ErrorCode[] = ['version', 'unauthorized', 'origin'];
@@ -119,6 +128,11 @@ export class Connection {
   #nextId = 1;
   #attempt = 0;
   #heardMs = 0;
+  /** When the oldest message went out that nothing was heard after, and how long an answer may take; null when none is due. */
+  #owed: { sinceMs: number; patienceMs: number } | null = null;
+  #pingedMs = 0;
+  /** When either side last said something beyond pings and telemetry. */
+  #activeMs = 0;
   #resume: string | undefined;
   #timers: ReturnType<typeof setTimeout>[] = [];
   #watchTimers: ReturnType<typeof setInterval>[] = [];
@@ -248,7 +262,17 @@ export class Connection {
   #write(frame: ClientMessage & { id?: number }): boolean {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(frame));
+    if (BACKGROUND.includes(frame.t) || this.state.get().kind !== 'open') return true;
+    this.#activeMs = this.clock.localMs();
+    this.#wantReply();
     return true;
+  }
+
+  /** A line may be dead for half a minute before a ping shows it. Who writes into it is not to wait for that. */
+  #wantReply(): void {
+    if (this.#inCall || this.#owed?.patienceMs === REPLY_MS) return;
+    this.#ping();
+    this.#owed = { sinceMs: this.clock.localMs(), patienceMs: REPLY_MS };
   }
 
   #connect(): void {
@@ -273,9 +297,11 @@ export class Connection {
 
   #received(data: unknown): void {
     this.#heardMs = this.clock.localMs();
+    this.#owed = null;
     this.quiet.set(false);
     const message = parse(data);
     if (!message) return;
+    if (!BACKGROUND.includes(message.t)) this.#activeMs = this.#heardMs;
     switch (message.t) {
       case 'welcome':
         this.#welcomed(message);
@@ -300,28 +326,45 @@ export class Connection {
     this.#resume = welcome.session;
     this.clock.restart(welcome.server_ms);
     this.state.set({ kind: 'open' });
+    this.#activeMs = this.#heardMs;
     for (let n = 0; n < FIRST_PINGS; n++) this.#after(n * FIRST_PINGS_APART_MS, () => this.#ping());
     this.#watch();
     this.#events.emit('welcome', welcome);
   }
 
   #ping(): void {
-    this.send({ t: 'ping', client_ms: this.clock.localMs() });
+    this.#pingedMs = this.clock.localMs();
+    if (this.send({ t: 'ping', client_ms: this.#pingedMs })) {
+      this.#owed ??= { sinceMs: this.#pingedMs, patienceMs: SILENCE_MS };
+    }
   }
 
   /** Pings, and looks for silence, at the pace of the moment. */
   #watch(): void {
     this.#endWatch();
-    const inCall = this.#inCall;
-    const listen = () => {
-      const silentMs = this.clock.localMs() - this.#heardMs;
-      this.quiet.set(inCall && silentMs > CALL_QUIET_MS);
-      if (silentMs > (inCall ? CALL_SILENCE_MS : SILENCE_MS)) this.#broken();
-    };
-    this.#watchTimers = [
-      setInterval(() => this.#ping(), this.#often ? OFTEN_PING_MS : inCall ? CALL_PING_MS : PING_MS),
-      setInterval(listen, inCall ? CALL_SILENCE_CHECK_MS : SILENCE_CHECK_MS),
-    ];
+    this.#watchTimers = this.#inCall
+      ? [setInterval(() => this.#listenInCall(), CALL_SILENCE_CHECK_MS)]
+      : [setInterval(() => this.#listen(), SILENCE_CHECK_MS)];
+    if (this.#often || this.#inCall) {
+      this.#watchTimers.push(setInterval(() => this.#ping(), this.#often ? OFTEN_PING_MS : CALL_PING_MS));
+    }
+  }
+
+  #listenInCall(): void {
+    const silentMs = this.clock.localMs() - this.#heardMs;
+    this.quiet.set(silentMs > CALL_QUIET_MS);
+    if (silentMs > CALL_SILENCE_MS) this.#broken();
+  }
+
+  #listen(): void {
+    const nowMs = this.clock.localMs();
+    if (this.#owed && nowMs - this.#owed.sinceMs > this.#owed.patienceMs) {
+      this.#broken();
+      return;
+    }
+    const everyMs = nowMs - this.#activeMs >= QUIET_AFTER_MS ? QUIET_PING_MS : PING_MS;
+    // To the nearest look: a timer may be a little early.
+    if (nowMs - this.#pingedMs >= everyMs - SILENCE_CHECK_MS / 2) this.#ping();
   }
 
   #endWatch(): void {
@@ -362,6 +405,7 @@ export class Connection {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers = [];
     this.#endWatch();
+    this.#owed = null;
     const socket = this.#socket;
     this.#socket = null;
     if (socket) {
