@@ -113,6 +113,7 @@ export function isMedia(entry: ResourceEntry): boolean {
   return initiatorType === 'video' || initiatorType === 'audio' || /^(?:video|audio)\//.test(contentType ?? '');
 }
 
+/** Whether it is media, and no playlist. */
 function isPiece({ url, told }: Waiting): boolean {
   return hostOf(url) !== null && (told?.mediaS !== undefined || MEDIA.test(pathOf(url)));
 }
@@ -143,11 +144,6 @@ function factsOf({ entry, told }: Waiting): Record<string, unknown> {
     cached: timed && entry.decodedBodySize > 0 ? entry.transferSize === 0 : undefined,
     error,
   };
-}
-
-/** Whether it is media, and no playlist. */
-function isPiece(one: Waiting): boolean {
-  return one.told?.mediaS !== undefined || MEDIA.test(pathOf(one.url));
 }
 
 /** The newest piece of the picture; where no library tells what is picture, of anything. */
