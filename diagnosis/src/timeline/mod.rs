@@ -61,6 +61,11 @@ impl Second {
     }
 }
 
+/// Waiting for data in a second that makes it one in which the picture stands, ms (own).
+const STANDS_MS: f64 = 900.0;
+/// So many of them at the end mean that it stands now (own).
+const STANDS_S: usize = 3;
+
 /// The seconds of a window, ascending, without holes.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
@@ -104,9 +109,16 @@ impl Timeline {
         self.seconds.get_mut(place)
     }
 
-    /// The last `seconds` of the window.
-    pub(crate) fn last(&self, seconds: usize) -> &[Second] {
-        &self.seconds[self.seconds.len().saturating_sub(seconds)..]
+    /// The last `seconds` of the window. A picture that stands since longer is judged from `before` seconds before it
+    /// stopped on, at most `most` in all: a player that has given up asks for nothing more that could be judged.
+    pub(crate) fn now(&self, seconds: usize, before: usize, most: usize) -> &[Second] {
+        let all = self.seconds.len();
+        let stands =
+            |s: &Second| s.player.as_ref().and_then(|player| player.stalled_ms).is_some_and(|ms| ms >= STANDS_MS);
+        let stood_from = self.seconds.iter().rposition(|s| !stands(s)).map_or(0, |moved| moved + 1);
+        let standing = all - stood_from;
+        let wanted = if standing >= STANDS_S { seconds.max(standing + before) } else { seconds };
+        &self.seconds[all.saturating_sub(wanted.min(most))..]
     }
 
     /// Goes through a lane's samples in the window. `derive` gets a sample's second, the second its stream began at, the

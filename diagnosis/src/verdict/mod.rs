@@ -29,6 +29,12 @@ use evidence::{Findings, TROUBLES, Trouble};
 /// "Now" is so many seconds long. Clean in these and not before means: not reproduced, and the rest is judged.
 pub const NOW_S: usize = 20;
 
+/// A stall that goes on is judged from so many seconds before it on: what failed then explains it (own).
+const BEFORE_STALL_S: usize = 10;
+
+/// How far that goes back at most (own).
+const STALL_S_MAX: usize = 120;
+
 /// Weight below which nothing is blamed.
 const WEIGHT_MIN: f64 = 1.8;
 
@@ -166,7 +172,7 @@ pub(crate) fn judge(trace: &Trace, timeline: &Timeline, issues: &[Issue]) -> Ver
         player::well(&scene, &mut findings);
         findings
     };
-    let now = timeline.last(NOW_S);
+    let now = timeline.now(NOW_S, BEFORE_STALL_S, STALL_S_MAX);
     let findings = collect(now);
     if findings.any_trouble() {
         return decide(trace, &findings, now, Some(When::Now), share_shortage);

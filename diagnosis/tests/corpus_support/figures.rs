@@ -79,8 +79,7 @@ fn part(outcomes: &[&Outcome]) -> String {
         100.0 * low,
         100.0 * high
     );
-    let controls: Vec<&&Outcome> =
-        outcomes.iter().filter(|outcome| outcome.run.label == Cause::NoneObserved).collect();
+    let controls: Vec<&&Outcome> = outcomes.iter().filter(|outcome| outcome.run.label == Cause::NoneObserved).collect();
     if !controls.is_empty() {
         let at_end = controls.iter().filter(|outcome| Cause::BLAMED.contains(&outcome.last.verdict.cause)).count();
         let ever = controls.iter().filter(|outcome| !outcome.blamed.is_empty()).count();
