@@ -42,6 +42,8 @@ pub(super) enum Scenario {
     Storm(StormArgs),
     /// Many open chats that say nothing: memory of each and CPU of all.
     Idle(IdleArgs),
+    /// Many pages that send what they measure: each block's way to the disk is timed, loss checked, CPU told.
+    Reporters(ReportersArgs),
     /// Raises the rate until an assertion falls; names the knee and what was short.
     Capacity(CapacityArgs),
     /// Two JSON reports side by side; exit code 1 when the second is worse beyond the tolerance.
@@ -204,6 +206,25 @@ pub(super) struct IdleArgs {
     /// Viewers say hello and nothing else. Without it each has written, and thereby has a ticket and a place in line.
     #[arg(long)]
     pub(super) silent: bool,
+}
+
+/// Arguments of `reporters`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ReportersArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+    /// How many pages report.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=15_000))]
+    pub(super) viewers: u64,
+    /// Viewers opened a second.
+    #[arg(long, default_value = "200/s")]
+    pub(super) arrivals: Pace,
+    /// How long all of them report.
+    #[arg(long, default_value = "60s", value_parser = super::parse_duration)]
+    pub(super) duration: Duration,
+    /// Time between two blocks of one page.
+    #[arg(long, default_value = "5s", value_parser = super::parse_duration)]
+    pub(super) every: Duration,
 }
 
 /// Arguments of a worker of `idle`.

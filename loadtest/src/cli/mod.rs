@@ -14,7 +14,7 @@ use serde_json::json;
 pub use args::Cli;
 use args::{
     CapacityArgs, ChatArgs, CompareArgs, ConnectArgs, Engine, FanoutArgs, IdleArgs, IdleWorkerArgs, ProbeName,
-    Scenario, StormArgs,
+    ReportersArgs, Scenario, StormArgs,
 };
 use conduct::{Manner, conduct, could_not_begin};
 use setup::{Agents, Setup};
@@ -29,6 +29,7 @@ use crate::scenarios::capacity::{self, CapacityPlan, Probe};
 use crate::scenarios::chat::{self, ChatPlan};
 use crate::scenarios::connect::{self, ConnectPlan};
 use crate::scenarios::idle::{self, IdlePlan};
+use crate::scenarios::reporters::{self, ReportersPlan};
 use crate::scenarios::storm::{self, StormPlan};
 use crate::scenarios::{Aim, Pace};
 use crate::watch::ServerReport;
@@ -91,6 +92,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Scenario::Idle(args) => run_idle(&args).await,
         Scenario::Capacity(args) => run_capacity(&args).await,
         Scenario::Compare(args) => run_compare(&args),
+        Scenario::Reporters(args) => run_reporters(&args).await,
         Scenario::IdleWorker(args) => run_idle_worker(&args).await,
     }
 }
@@ -353,6 +355,42 @@ async fn run_idle(args: &IdleArgs) -> ExitCode {
     };
     let rest = setup.rest.clone();
     conduct(manner, &args.common, settings, setup.rest, |stop, progress| idle::run(plan, rest, stop, progress)).await
+}
+
+async fn run_reporters(args: &ReportersArgs) -> ExitCode {
+    let manner = Manner {
+        scenario: "reporters",
+        phases: &[("reporters", &reporters::PHASES)],
+        invariants: &reporters::INVARIANTS,
+        essential: "completed",
+        criteria_only: false,
+        finish: nothing,
+    };
+    let begun = async {
+        manner.check(&args.common.asserts)?;
+        Setup::new(&args.common.server).await
+    };
+    let setup = match begun.await {
+        Ok(setup) => setup,
+        Err(reason) => return could_not_begin("reporters", &args.common, reason),
+    };
+    let settings = json!({
+        "viewers": args.viewers,
+        "arrivals_per_s": args.arrivals.per_second(),
+        "duration_s": args.duration.as_secs_f64(),
+        "every_s": args.every.as_secs_f64(),
+        "tls": setup.aim.target.is_secure(),
+    });
+    let plan = ReportersPlan {
+        aim: setup.aim,
+        viewers: args.viewers,
+        rate: args.arrivals.per_second(),
+        duration: args.duration,
+        every: args.every,
+    };
+    let rest = setup.rest.clone();
+    conduct(manner, &args.common, settings, setup.rest, |stop, progress| reporters::run(plan, rest, stop, progress))
+        .await
 }
 
 fn worker_options(args: &IdleArgs) -> WorkerOptions {

@@ -8,6 +8,7 @@ mod guests;
 pub mod idle;
 mod journey;
 mod pace;
+pub mod reporters;
 mod stop;
 pub mod storm;
 
