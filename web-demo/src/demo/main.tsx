@@ -7,6 +7,7 @@ import { formatNumber, type Lang } from '../i18n/i18n.ts';
 import { openPage } from '../ui/page.ts';
 import { Button, Icon, Notice, Spinner } from '../ui/ui.tsx';
 import './demo.css';
+import { Faults } from './faults.tsx';
 import { openPlayer, type Player, type PlayerState } from './player.ts';
 import { texts } from './texts.ts';
 
@@ -179,6 +180,7 @@ function Trouble({ lang, onCut }: { lang: Lang; onCut: () => boolean }) {
       <Button small busy={cutting} onClick={() => setCutting(onCut())}>
         {cutting ? t.cutting : t.cut(CUT_S)}
       </Button>
+      <Faults lang={lang} />
     </section>
   );
 }

@@ -2,6 +2,7 @@
 // decoded by hardware. Everything by the browser's own word; what it does not tell is absent.
 
 import type { Sample } from '../lanes.ts';
+import { deviceFacts } from './facts.ts';
 
 /** A task or frame of the main thread that takes longer than this is a long one, ms (W3C Long Tasks). */
 const LONG_MS = 50;
@@ -49,6 +50,7 @@ export class DeviceSampler {
   #asked = new Set<string>();
   #running: string | null = null;
   #ends: (() => void)[] = [];
+  readonly #facts = deviceFacts();
 
   /** Starts listening. */
   start(): void {
@@ -77,6 +79,7 @@ export class DeviceSampler {
     const { blockedMs, longestMs } = this.#takeLong();
     return {
       t: second,
+      ...this.#facts,
       hardwareConcurrency: navigator.hardwareConcurrency,
       deviceMemory,
       powerEfficient: playing ? this.#powerEfficient : undefined,
