@@ -23,7 +23,7 @@ use crate::pictures::{PictureError, PictureFiles, Pictures};
 use crate::pressure::Pressure;
 use crate::storage::{StorageError, Store};
 use crate::support::{CallBook, Desk, Line, keep_line};
-use crate::telemetry::{TelemetryError, TelemetryLog, TelemetryOptions};
+use crate::telemetry::{Retention, TelemetryError, TelemetryLog, TelemetryOptions, keep_tidy};
 use crate::verdicts::{LiveVerdicts, News, tell};
 use crate::ws::Sessions;
 use crate::{clock, demo, http, random, references};
@@ -297,6 +297,7 @@ async fn start_tasks(
         tokio::spawn(Arc::clone(&app.pressure).watch()),
         tokio::spawn(tell(Arc::clone(app), news)),
         tokio::spawn(references::run(Arc::clone(app))),
+        tokio::spawn(keep_tidy(app.telemetry.clone(), retention(&app.config))),
         tokio::spawn(remove_orphans(pictures, app.desk.store.clone())),
     ];
     if app.demo {
@@ -304,6 +305,10 @@ async fn start_tasks(
         tasks.push(tokio::spawn(demo::run_scripts(Arc::clone(&app.desk), app.boot.clone())));
     }
     Ok(tasks)
+}
+
+fn retention(config: &Config) -> Retention {
+    Retention { samples_days: config.storage.samples_days, diagnoses_months: config.storage.diagnoses_months }
 }
 
 /// The demo is loaded from this machine by the load test that it prints.

@@ -100,11 +100,20 @@ pub struct Storage {
     pub data: PathBuf,
     /// `sqlite` (a file in `data`) or `postgres://user:password@host/name`.
     pub database: DatabaseLocation,
+    /// Days that raw samples stay; those of pinned tickets stay for good.
+    pub samples_days: u32,
+    /// Months that the diagnoses of resolved tickets stay, likewise.
+    pub diagnoses_months: u32,
 }
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { data: PathBuf::from("data"), database: DatabaseLocation::Embedded }
+        Self {
+            data: PathBuf::from("data"),
+            database: DatabaseLocation::Embedded,
+            samples_days: 30,
+            diagnoses_months: 13,
+        }
     }
 }
 

@@ -51,6 +51,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(verdicts::word))
         .routes(routes!(verdicts::accuracy))
         .routes(routes!(verdicts::preflight))
+        .routes(routes!(verdicts::pin))
         .routes(routes!(probe::probe))
         .routes(routes!(crowd::beacon))
         .routes(routes!(crowd::incidents))

@@ -90,18 +90,49 @@ pub(super) async fn one(
     }))
 }
 
+/// Query of the file.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+pub(super) struct FileQuery {
+    /// `own` (default) or `rtcstats`, a dump that rtcstats tools read.
+    form: Option<FileForm>,
+}
+
+/// Forms of the file.
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FileForm {
+    /// Ours.
+    #[default]
+    Own,
+    /// Of rtcstats.
+    Rtcstats,
+}
+
 /// All samples of a ticket as a file.
-#[utoipa::path(get, path = "/api/v1/tickets/{number}/telemetry", tag = "tickets", params(("number" = i64, Path)),
+#[utoipa::path(get, path = "/api/v1/tickets/{number}/telemetry", tag = "tickets", params(("number" = i64, Path), FileQuery),
     responses((status = 200, body = TelemetryExport), (status = 404, description = "No such ticket")))]
 pub(super) async fn telemetry_file(
     State(app): State<Arc<App>>,
     _principal: Principal,
     Path(number): Path<i64>,
+    Query(FileQuery { form }): Query<FileQuery>,
 ) -> Result<Response, ApiRefusal> {
     let row = find(&app, number).await?;
     let export = telemetry::export(row.ticket, measured(&app, &row).await?);
-    let disposition = format!("attachment; filename=\"sightline-ticket-{number}.json\"");
-    Ok(([(header::CONTENT_DISPOSITION, disposition)], Json(export)).into_response())
+    let attachment = |name: String| [(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))];
+    match form.unwrap_or_default() {
+        FileForm::Own => Ok((attachment(format!("sightline-ticket-{number}.json")), Json(export)).into_response()),
+        FileForm::Rtcstats => {
+            let dump = tokio::task::spawn_blocking(move || {
+                let value = serde_json::to_value(export).ok()?;
+                let trace = diagnosis::read::parse_value(&value, None).ok()?.trace;
+                Some(diagnosis::write::rtcstats(&trace))
+            });
+            let dump = dump.await.ok().flatten();
+            let none = || ApiRefusal::new(ErrorCode::NotFound, "this ticket has no samples");
+            Ok((attachment(format!("rtcstats-ticket-{number}.jsonl")), dump.ok_or_else(none)?).into_response())
+        }
+    }
 }
 
 /// Query of the player's samples.

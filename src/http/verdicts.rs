@@ -107,3 +107,24 @@ pub(super) async fn preflight(
     app.desk.bus.publish(Topic::Viewer(row.id), Note::Direct(Box::new(ServerMessage::Preflight {})));
     Ok(StatusCode::ACCEPTED)
 }
+
+/// Whether a ticket's samples stay for good.
+#[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
+pub(super) struct Pin {
+    /// They do.
+    pinned: bool,
+}
+
+/// Pins a ticket, so that its samples and its diagnosis outlive `storage.samples_days` and `storage.diagnoses_months`.
+#[utoipa::path(put, path = "/api/v1/tickets/{number}/pin", tag = "tickets", params(("number" = i64, Path)),
+    request_body = Pin, responses((status = 204), (status = 404, description = "No such ticket")))]
+pub(super) async fn pin(
+    State(app): State<Arc<App>>,
+    _principal: Principal,
+    Path(number): Path<i64>,
+    Json(Pin { pinned }): Json<Pin>,
+) -> Result<StatusCode, ApiRefusal> {
+    let row = find(&app, number).await?;
+    app.desk.store.pin(&row.id, pinned).await.map_err(refusal)?;
+    Ok(StatusCode::NO_CONTENT)
+}

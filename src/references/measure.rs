@@ -9,14 +9,12 @@ use reqwest::Url;
 use super::client::{Answer, BoundedClient, Failure};
 use super::pictures::{Container, Look, Looked, PictureProbe};
 use super::playlist::{Entry, Playlist, Resource};
-use super::streams::{Staleness, Streams};
+use super::streams::{NEWS_TARGETS, Staleness, Streams};
 use crate::clock;
 use crate::verdicts::Played;
 
 /// Longest time between two looks at a playlist whose date is old; a stream with longer segments is not judged by its date.
 const SECOND_LOOK_MAX: Duration = Duration::from_secs(12);
-/// A stream tells something new after so many target durations at the latest (RFC 8216, 6.2.1).
-const NEWS_TARGETS: f64 = 1.5;
 /// Below this share of its time a picture that stands still has moved.
 const MOVES_BELOW: f64 = 0.5;
 

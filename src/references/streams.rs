@@ -11,8 +11,10 @@ const STREAMS_MAX: usize = 1_000;
 const MOVED_MAX: Duration = Duration::from_secs(10 * 60);
 /// What was seen longer ago is no measure for how old the newest segment is: nobody looked in between.
 const SEEN_MAX: Duration = Duration::from_secs(10 * 60);
-/// A stream may be late by so many target durations (RFC 8216, 6.2.1 has 1.5 between changes).
+/// A stream may be late by so many target durations.
 const LATE_TARGETS: f64 = 3.0;
+/// A stream tells something new after so many target durations at the latest (RFC 8216, 6.2.1).
+pub(super) const NEWS_TARGETS: f64 = 1.5;
 
 /// Streams by the address of their playlist.
 #[derive(Debug, Default)]
@@ -21,15 +23,24 @@ pub(super) struct Streams(HashMap<String, Stream>);
 #[derive(Debug)]
 struct Stream {
     touched: Instant,
-    /// The newest segment, and since when it is that.
-    edge: Option<((u64, String), Instant)>,
+    edge: Option<Edge>,
     moved: Option<Instant>,
+}
+
+/// The newest segment of a playlist.
+#[derive(Debug)]
+struct Edge {
+    number: u64,
+    uri: String,
+    /// When it was first seen, and last.
+    since: Instant,
+    seen: Instant,
 }
 
 /// How old a playlist's newest segment is beyond what it may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Staleness {
-    /// As it should be, or so much older, s: it was watched standing still for longer than that.
+    /// As it should be, or so much older, s; it was watched standing still.
     Watched(f64),
     /// So much older by its own date, s. Broadcasts may be dated otherwise: it needs a second look.
     Dated(f64),
@@ -43,26 +54,31 @@ impl Streams {
         let Some((number, newest)) = playlist.edge().filter(|_| !playlist.ended && playlist.target_s > 0.0) else {
             return Staleness::Unknown;
         };
-        let stream = self.stream(uri, now);
-        let same = stream.edge.as_ref().filter(|((known, uri), since)| {
-            *known == number && uri == newest && now.duration_since(*since) <= SEEN_MAX
-        });
         let allowed_s = LATE_TARGETS * playlist.target_s;
-        let Some((_, since)) = same else {
-            let moved_on = stream.edge.replace(((number, newest.to_owned()), now)).is_some();
-            let dated_s = playlist.entries.back().and_then(|entry| entry.ended_at_ms).map(|ended_ms| {
-                #[expect(clippy::cast_precision_loss, reason = "a distance of times of this century")]
-                let age_s = now_ms.saturating_sub(ended_ms) as f64 / 1e3;
-                age_s - allowed_s
-            });
-            return match dated_s {
-                _ if moved_on => Staleness::Watched(0.0),
-                Some(late_s) if late_s > 0.0 => Staleness::Dated(late_s),
-                Some(_) => Staleness::Watched(0.0),
-                None => Staleness::Unknown,
-            };
-        };
-        Staleness::Watched((now.duration_since(*since).as_secs_f64() - allowed_s).max(0.0))
+        let dated_s = playlist.entries.back().and_then(|entry| entry.ended_at_ms).map(|ended_ms| {
+            #[expect(clippy::cast_precision_loss, reason = "a distance of times of this century")]
+            let age_s = now_ms.saturating_sub(ended_ms) as f64 / 1e3;
+            age_s - allowed_s
+        });
+        let stream = self.stream(uri, now);
+        let before = stream.edge.take().filter(|edge| now.duration_since(edge.seen) <= SEEN_MAX);
+        // What has changed since a look not long ago is not old.
+        let fresh = before.as_ref().is_some_and(|edge| {
+            (edge.number, edge.uri.as_str()) != (number, newest)
+                && now.duration_since(edge.seen).as_secs_f64() <= allowed_s
+        });
+        let stands = before.filter(|edge| edge.number == number && edge.uri == newest);
+        let since = stands.as_ref().map_or(now, |edge| edge.since);
+        stream.edge = Some(Edge { number, uri: newest.to_owned(), since, seen: now });
+        let watched_s = now.duration_since(since).as_secs_f64();
+        match dated_s {
+            _ if fresh => Staleness::Watched(0.0),
+            Some(late_s) if late_s <= 0.0 => Staleness::Watched(0.0),
+            Some(late_s) if watched_s >= NEWS_TARGETS * playlist.target_s => Staleness::Watched(late_s),
+            Some(late_s) => Staleness::Dated(late_s),
+            None if stands.is_some() => Staleness::Watched((watched_s - allowed_s).max(0.0)),
+            None => Staleness::Unknown,
+        }
     }
 
     /// Notes that a stream's picture moves.
@@ -103,11 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_goes_on_is_never_stale() {
+    fn a_stream_that_goes_on_is_not_stale() {
         let (mut streams, begin) = (Streams::default(), Instant::now());
         assert_eq!(streams.note(URI, &playlist(1, false), begin, AT_MS), Staleness::Unknown);
-        let later = begin + Duration::from_secs(30);
-        assert_eq!(streams.note(URI, &playlist(9, true), later, AT_MS + 900_000), Staleness::Watched(0.0));
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        assert_eq!(streams.note(URI, &playlist(3, true), at(5), AT_MS + 900_000), Staleness::Watched(0.0));
+        assert_eq!(streams.note(URI, &playlist(4, false), at(7), AT_MS), Staleness::Watched(0.0));
+        // It went on since, and may stand now.
+        assert_eq!(streams.note(URI, &playlist(9, false), at(37), AT_MS), Staleness::Unknown);
+        assert_eq!(streams.note(URI, &playlist(10, true), at(67), AT_MS + 20_000), Staleness::Dated(12.0));
     }
 
     #[test]
@@ -118,7 +138,7 @@ mod tests {
         assert_eq!(streams.note(URI, &playlist(1, false), at(5), AT_MS), Staleness::Watched(0.0));
         assert_eq!(streams.note(URI, &playlist(1, false), at(20), AT_MS), Staleness::Watched(14.0));
         // Nobody looked for long: it may have gone on and begun anew.
-        assert_eq!(streams.note(URI, &playlist(1, false), at(4_000), AT_MS), Staleness::Watched(0.0));
+        assert_eq!(streams.note(URI, &playlist(1, false), at(4_000), AT_MS), Staleness::Unknown);
     }
 
     #[test]
@@ -127,6 +147,8 @@ mod tests {
         let note =
             |streams: &mut Streams, late_ms| streams.note(URI, &playlist(1, true), Instant::now(), AT_MS + late_ms);
         assert_eq!(note(&mut streams, 20_000), Staleness::Dated(12.0));
+        let later = Instant::now() + Duration::from_secs(4);
+        assert_eq!(streams.note(URI, &playlist(1, true), later, AT_MS + 24_000), Staleness::Watched(16.0));
         assert_eq!(note(&mut Streams::default(), 6_000), Staleness::Watched(0.0));
         let mut ended = playlist(1, true);
         ended.ended = true;

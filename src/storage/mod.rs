@@ -18,6 +18,7 @@ mod open;
 mod openings;
 mod pictures;
 mod postgres;
+mod retention;
 mod rows;
 mod timeline;
 mod users;

@@ -70,6 +70,8 @@ pub struct ConversationRow {
     pub sample: bool,
     /// When the viewer asked for a call that nobody has answered yet.
     pub call_requested_at_ms: Option<i64>,
+    /// Its samples stay for good.
+    pub pinned: bool,
     /// The newest verdict.
     pub verdict: Option<Box<VerdictBrief>>,
 }

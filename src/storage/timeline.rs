@@ -291,6 +291,7 @@ fn blank(new: &NewConversation, ticket: i64, at_ms: i64) -> Result<conversation:
         sample: new.sample,
         call_requested_at_ms: None,
         verdict: None,
+        pinned: false,
     })
 }
 

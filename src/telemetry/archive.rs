@@ -61,6 +61,17 @@ impl Archive {
         tokio::fs::remove_file(&path).await.map_err(|error| io(&path, &error))
     }
 
+    /// Removes a closed segment; false when it is (still) an active one. One that is gone is removed.
+    pub(super) async fn remove(&self, name: &str) -> Result<bool, TelemetryError> {
+        if self.active.join(name).exists() {
+            return Ok(false);
+        }
+        match self.closed.delete(&ObjectPath::from(name)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(true),
+            Err(error) => Err(TelemetryError::Io(error.to_string())),
+        }
+    }
+
     /// Deals with the segments that an earlier process left in the active folder: cuts torn tails off, indexes them
     /// again and moves them to the object store. Those that a living process holds are left alone.
     pub(super) async fn recover(&self, store: &Store) -> Result<(), TelemetryError> {

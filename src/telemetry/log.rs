@@ -229,6 +229,16 @@ impl TelemetryLog {
         }
     }
 
+    /// The index's database.
+    pub(super) fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// Removes a closed segment; one that is being written is left alone, and false is returned.
+    pub(super) async fn remove_segment(&self, name: &str) -> Result<bool, TelemetryError> {
+        self.shared.archive.remove(name).await
+    }
+
     fn sender(&self) -> Result<mpsc::Sender<Command>, TelemetryError> {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(TelemetryError::Closed)
     }

@@ -9,6 +9,7 @@ mod archive;
 mod index;
 mod lanes;
 mod log;
+mod retention;
 mod samples;
 mod segment;
 mod view;
@@ -23,6 +24,7 @@ use crate::storage::StorageError;
 pub use lanes::{is_codec, lanes_document};
 
 pub use log::{BLOCKS_QUEUED_MAX, CLOSE_WAIT_MAX, Tap, TelemetryLog};
+pub use retention::{Retention, keep_tidy};
 pub use samples::{ConversationSeries, SERIES_SAMPLES_MAX};
 pub use view::{EXPORT_FORMAT, Measured, call_view, connect_view, export};
 

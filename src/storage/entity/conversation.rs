@@ -39,6 +39,7 @@ pub struct Model {
     pub sample: bool,
     pub call_requested_at_ms: Option<i64>,
     pub verdict: Option<String>,
+    pub pinned: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -79,6 +80,7 @@ impl Model {
             sample: self.sample,
             call_requested_at_ms: self.call_requested_at_ms,
             // One of a newer version is no reason to lose the chat.
+            pinned: self.pinned,
             verdict: self.verdict.and_then(|verdict| serde_json::from_str(&verdict).ok()),
         })
     }

@@ -1,4 +1,4 @@
-//! Format 3: verdicts on conversations, the agents' word about them, and the last diagnosis of a resolved ticket.
+//! Format 3: verdicts on conversations, tickets that are pinned, the agents' word about them, and the last diagnosis of a resolved ticket.
 
 use sea_orm::DbErr;
 use sea_orm::sea_query::{ForeignKey, Table};
@@ -19,6 +19,8 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let verdict = text_null("verdict");
         manager.alter_table(Table::alter().table("conversation").add_column(verdict).to_owned()).await?;
+        let pinned = boolean("pinned").default(false).to_owned();
+        manager.alter_table(Table::alter().table("conversation").add_column(pinned).to_owned()).await?;
         let word = Table::create()
             .table("verdict_word")
             .col(text("conversation_id").primary_key())
@@ -45,6 +47,9 @@ impl MigrationTrait for Migration {
         for table in ["last_diagnosis", "verdict_word"] {
             manager.drop_table(Table::drop().table(table).to_owned()).await?;
         }
-        manager.alter_table(Table::alter().table("conversation").drop_column("verdict").to_owned()).await
+        for column in ["pinned", "verdict"] {
+            manager.alter_table(Table::alter().table("conversation").drop_column(column).to_owned()).await?;
+        }
+        Ok(())
     }
 }

@@ -231,3 +231,43 @@ fn one_sync_covers_all_that_waits() {
         assert_eq!(segment::decode(record).map(|(header, _)| header.seq), Some(row.seq));
     }
 }
+
+#[tokio::test]
+async fn what_is_too_old_goes_unless_its_ticket_is_pinned() {
+    use crate::storage::{NewConversation, NewEntry};
+    use crate::telemetry::retention::{Retention, tidy_up};
+    use signaling::timeline::{Author, EntryBody};
+
+    let bench = Bench::new().await;
+    let new = NewConversation {
+        id: "c_pinned".into(),
+        key_hash: [7; 32],
+        viewer_name: "Kim".to_owned(),
+        viewer_external: None,
+        viewer_level: None,
+        lang: String::new(),
+        page: None,
+        sample: false,
+    };
+    let body = EntryBody::Message { text: "it stutters".to_owned() };
+    let first = NewEntry { author: Author::viewer("Kim"), client_id: None, body, at_ms: 1 };
+    bench.store.open_conversation(new, first).await.expect("a conversation");
+    bench.store.pin(&"c_pinned".into(), true).await.expect("pinned");
+    // Three segments: of a ticket, of a pinned one, and of one that is still being written to.
+    for conversation in ["c_old", "c_pinned"] {
+        let log = bench.open("node-a").await;
+        append(&log, conversation, 0).await;
+        log.close().await;
+    }
+    let log = bench.open("node-a").await;
+    append(&log, "c_now", 1).await;
+    log.flush().await.expect("indexed");
+    let retention = Retention { samples_days: 30, diagnoses_months: 13 };
+    let day = 24 * 3_600_000;
+    assert_eq!(tidy_up(&log, retention, 29 * day).await, Ok(0), "nothing is too old yet");
+    assert_eq!(tidy_up(&log, retention, 31 * day).await, Ok(1));
+    assert_eq!(seqs(&log, "c_old").await, [0u32; 0]);
+    assert_eq!(seqs(&log, "c_pinned").await, [0]);
+    assert_eq!(seqs(&log, "c_now").await, [1]);
+    assert_eq!(bench.files("segments").len(), 1);
+}
