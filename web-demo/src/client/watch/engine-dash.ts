@@ -18,6 +18,7 @@ class DashEngine implements Engine {
   readonly #listeners: [event: string, listener: (event: Loose) => void][];
   readonly #underWay = new Set<Loose>();
   #switches = 0;
+  #shown = false;
   #mediaErrors = 0;
 
   constructor(dash: Loose, tell: (segment: TellSegment) => void) {
@@ -32,6 +33,8 @@ class DashEngine implements Engine {
     ];
     this.#listeners = listeners.map(([event, listener]) => [event, harmless(listener)]);
     for (const [event, listener] of this.#listeners) dash.on(event, listener);
+    // One that plays already has shown its first.
+    this.#shown = isFunction(dash.time) && dash.time() > 0;
   }
 
   close(): void {
@@ -101,8 +104,11 @@ class DashEngine implements Engine {
     });
   }
 
+  /** The first level that is shown is none that was changed. */
   #switched(mediaType: unknown): void {
-    if (mediaType === 'video') this.#switches += 1;
+    if (mediaType !== 'video') return;
+    if (this.#shown) this.#switches += 1;
+    this.#shown = true;
   }
 
   #badMedia(): void {

@@ -54,7 +54,9 @@ class MpegtsEngine implements Engine {
 
   read() {
     const { fps, videoDataRate, audioDataRate } = this.#player.mediaInfo ?? {};
-    const rate = (finite(videoDataRate) ?? 0) + (finite(audioDataRate) ?? 0);
-    return { bitrateKbps: positive(rate), frameRate: positive(fps), mediaErrors: this.#mediaErrors };
+    // Streams of many encoders leave the rate of the picture at 0.
+    const video = positive(videoDataRate);
+    const bitrateKbps = video && Math.round(video + (finite(audioDataRate) ?? 0));
+    return { bitrateKbps, frameRate: positive(fps), mediaErrors: this.#mediaErrors };
   }
 }

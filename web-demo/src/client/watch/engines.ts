@@ -29,7 +29,8 @@ export function videoOf(candidate: Loose): HTMLVideoElement | null {
       candidate.media ??
       (isFunction(candidate.getMediaElement) ? candidate.getMediaElement() : null) ??
       (isFunction(candidate.getVideoElement) ? candidate.getVideoElement() : null) ??
-      candidate._mediaElement;
+      candidate._mediaElement ??
+      candidate._media_element;
     return typeof HTMLVideoElement !== 'undefined' && media instanceof HTMLVideoElement ? media : null;
   } catch {
     return null;

@@ -10,6 +10,9 @@ const GAPS_MIN = 6;
 /** Which of the distances, sorted, is taken for that of the stream: frames left out make some of them longer. */
 const GAP_QUANTILE = 0.3;
 
+/** A decode time this near to whole frames of the stream is a decoder that holds frames back, as a share of a frame. */
+const WHOLE = 0.1;
+
 /** What a second's frames say; members are those of the player lane. */
 export interface FrameFacts {
   renderedFrames?: number;
@@ -36,11 +39,15 @@ export class FrameMeter {
     return 'requestVideoFrameCallback' in video ? new FrameMeter(video) : null;
   }
 
-  /** What was seen since the last call; asks for the next frames when the picture ought to move. */
-  second(moves: boolean): FrameFacts {
+  /**
+   * What was seen since the last call; asks for the next frames when the picture ought to move. `dropped`: frames were
+   * dropped meanwhile.
+   */
+  second(moves: boolean, dropped: boolean): FrameFacts {
     const { length } = this.#decodeMs;
-    const decodeMs = length === 0 ? undefined : this.#decodeMs.reduce((sum, ms) => sum + ms, 0) / length;
+    const mean = length === 0 ? undefined : this.#decodeMs.reduce((sum, ms) => sum + ms, 0) / length;
     this.#decodeMs = [];
+    const decodeMs = mean !== undefined && !dropped && holdsBack(mean, rateOf(this.#gaps)) ? undefined : mean;
     if (moves && this.#handle === null && document.visibilityState === 'visible') {
       this.#left = BURST;
       this.#last = null;
@@ -85,4 +92,14 @@ export function rateOf(gaps: readonly number[]): number | null {
   const sorted = [...gaps].sort((a, b) => a - b);
   const gap = sorted[Math.floor(sorted.length * GAP_QUANTILE)] ?? 0;
   return gap > 0 ? Math.round(10 / gap) / 10 : null;
+}
+
+/**
+ * Whether a decode time is that of a decoder which gives each frame when the next ones have come in: then it is the stream's
+ * rhythm, and says nothing of the device.
+ */
+export function holdsBack(decodeMs: number, frameRate: number | null): boolean {
+  if (frameRate === null) return false;
+  const frames = (decodeMs * frameRate) / 1000;
+  return frames > 1 - WHOLE && Math.abs(frames - Math.round(frames)) < WHOLE;
 }

@@ -74,6 +74,7 @@ export class PageWatch {
   /** Starts watching. */
   start(): void {
     this.#device.start();
+    this.#player.video();
     this.#observeRequests();
     document.addEventListener('visibilitychange', this.#onVisibility);
     this.#ticker.start();

@@ -21,6 +21,7 @@ export class PlayerSampler {
   #wantedMs: number | null = null;
   #startupMs: number | null = null;
   #mediaErrors = 0;
+  #dropped = 0;
 
   /** The page's player: the largest <video> it shows; null when there is none. */
   video(): HTMLVideoElement | null {
@@ -57,6 +58,8 @@ export class PlayerSampler {
     const now = performance.now();
     this.#stalls.progressed(video.currentTime, expectsProgress(video), now);
     const quality = video.getVideoPlaybackQuality?.();
+    const droppedBefore = this.#dropped;
+    this.#dropped = quality?.droppedVideoFrames ?? 0;
     return {
       t: second,
       currentTime: round3(video.currentTime),
@@ -77,7 +80,7 @@ export class PlayerSampler {
       sharing: this.sharing,
       startupMs: this.#startupMs,
       mediaErrors: this.#mediaErrors,
-      ...this.#frames?.second(expectsProgress(video)),
+      ...this.#frames?.second(expectsProgress(video), this.#dropped > droppedBefore),
     };
   }
 
