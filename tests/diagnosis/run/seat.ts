@@ -82,7 +82,8 @@ export class Seat {
       const good = lineOf(recipe, stream.kbps);
       await this.#lab.set(this.#site, { up: { ...PLAIN, ...good.up }, down: { ...PLAIN, ...good.down } });
       await this.#lab.set(this.#agentSite, { up: { ...PLAIN, delayMs: 15 }, down: { ...PLAIN, delayMs: 15 } });
-      const config = `[http]\nallowed_origins = ["${this.#cdn.origin}"]\n`;
+      const hosts = `[diagnosis]\nreference_hosts = ["${new URL(stream.stream).host}"]\n`;
+      const config = `[http]\nallowed_origins = ["${this.#cdn.origin}"]\n${hosts}`;
       const server = await Server.start({ demo: recipe.demo, place: this.#lab.place, config });
       ends.push(() => server.dispose());
       const viewer = await this.#viewer(ends);
