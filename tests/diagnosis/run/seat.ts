@@ -9,7 +9,7 @@ import type { LineChange, LineCounters, Netlab } from '../../browser/support/net
 import { type Account, Server } from '../../browser/support/server.ts';
 import { Viewer } from '../../browser/support/viewer.ts';
 import type { Cdn, Stream } from './cdn.ts';
-import { Group, watchIdle } from './machine.ts';
+import { FREE_MIN, Group, watchIdle } from './machine.ts';
 import { idOf, type Run, splitOf } from './manifest.ts';
 import { type Fault, faultOf, lineOf, type Recipe } from './recipes.ts';
 import { beginOf, lanesOf, neutral, packed, type TelemetryFile } from './trace.ts';
@@ -24,8 +24,6 @@ const AFTER_CHAT_S = 14;
 /** Viewers of a seat that keeps another one company, and how long before it they write, s. */
 const COMPANIONS_A_SEAT = 3;
 const CROWD_BEFORE_S = 4;
-/** Share of the processors that must be free during a control, 0 to 1: else the machine itself is the fault. */
-const FREE_MIN = 0.4;
 /** A line without a fault: everything that a fault may have set. */
 const PLAIN = {
   delayMs: 0,
