@@ -1,4 +1,4 @@
-// npm run record -- [--n 24] [--seed 1] [--families a,b] [--seats 3] [--out traces] [--cache DIR]
+// npm run record -- [--n 24] [--seed 1] [--families a,b] [--seats 3] [--most 12] [--out traces] [--cache DIR]
 //
 // Records runs of the plan that `out` does not hold yet, until it holds the plan's first `n`. tests/browser lends its
 // Playwright and its support files; docs/diagnosis.md says what is recorded.
@@ -15,6 +15,8 @@ const { values } = parseArgs({
     families: { type: 'string', default: '' },
     seats: { type: 'string', default: '3' },
     most: { type: 'string', default: '' },
+    // Any word: controls are kept also where the machine was busy; the replay leaves them out.
+    busy: { type: 'string', default: '' },
     out: { type: 'string', default: resolve(HERE, 'traces') },
     cache: { type: 'string', default: resolve(HERE, '../../target/corpus-contents') },
   },

@@ -62,7 +62,10 @@ await build({
   },
 });
 
-// What the widget consists of, for the size test: the loader, the watch, what opening the chat adds to it, what a call adds.
+// What the widget consists of, for the size test: the loader, the watch, what opening the chat adds to it, what a call adds, and
+// the detectors of damaged pictures, which come when the page has a player.
+const isPictures = (/** @type {{ moduleIds: string[] }} */ file) =>
+  file.moduleIds.some((id) => id.endsWith('/client/picture/watch.ts'));
 const chatFiles = outputs(chat).flatMap((file) => (file.type === 'chunk' ? [file] : []));
 await writeFile(
   resolve(outDir, 'widget-files.json'),
@@ -70,7 +73,9 @@ await writeFile(
     loader: ['widget.js'],
     watch: watchEntry,
     chat: chatEntry.filter((name) => !watchEntry.includes(name)),
+    pictures: chatFiles.filter(isPictures).map((file) => file.fileName),
     call: chatFiles
+      .filter((file) => !isPictures(file))
       .map((file) => file.fileName)
       .filter((name) => !chatEntry.includes(name) && !watchEntry.includes(name)),
   })}\n`,

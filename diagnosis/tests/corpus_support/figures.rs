@@ -83,9 +83,9 @@ fn part(outcomes: &[&Outcome]) -> String {
     if !controls.is_empty() {
         let at_end = controls.iter().filter(|outcome| Cause::BLAMED.contains(&outcome.last.verdict.cause)).count();
         let ever = controls.iter().filter(|outcome| !outcome.blamed.is_empty()).count();
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "Clean controls: {} of {} blame somebody at the end, {ever} at any second.\n",
+            "Clean controls: {} of {} blame somebody at the end, {ever} at any second.",
             at_end,
             controls.len()
         );
@@ -95,10 +95,10 @@ fn part(outcomes: &[&Outcome]) -> String {
     let faulty = outcomes.iter().filter(|outcome| outcome.run.fault_s.is_some()).count();
     if let Some(median) = times.get(times.len() / 2) {
         let after_chat = outcomes.iter().filter_map(|o| Some(o.run.chat_s - o.run.fault_s?)).sum::<f64>();
-        let _ = write!(
+        let _ = writeln!(
             text,
             "From the fault's start to a right verdict that holds: median {median:.0} s over the {} of {faulty} that come to one; \
-             the chat was opened {:.0} s after the fault on average.\n",
+             the chat was opened {:.0} s after the fault on average.",
             times.len(),
             after_chat / number(faulty).max(1.0)
         );

@@ -15,6 +15,9 @@ const SHARES = 16_384;
 /** The group is empty a moment after its last process. */
 const REMOVE_TRIES = 50;
 
+/** Share of the processors that must be free during a control, 0 to 1: else the machine itself is the fault. */
+export const FREE_MIN = 0.4;
+
 /** A browser's processes. */
 export class Group {
   readonly #path: string;

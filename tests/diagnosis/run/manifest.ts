@@ -7,7 +7,7 @@ import type { Idle } from './machine.ts';
 import type { Recipe } from './recipes.ts';
 
 /** A run's line. Times are seconds from the trace's first. */
-export interface Run extends Omit<Recipe, 'heavy' | 'demo'> {
+export interface Run extends Omit<Recipe, 'heavy' | 'demo' | 'crowd'> {
   /** Name of the trace's file. */
   id: string;
   /** Which half it is in: thresholds are tuned on the one, figures are told of the other. */

@@ -83,6 +83,8 @@ interface Family {
   call?: boolean;
   /** The server is a demo: it has a switch for the fault. */
   demo?: boolean;
+  /** Viewers of other seats watch the same and write, too. */
+  crowd?: boolean;
   /** The second cause, which is the weaker one. */
   also?: Cause;
 }
@@ -138,6 +140,10 @@ const missing = ({ severity, random }: Setting): Fault => ({
   edge: { kind: 'missing', share: pick(severity, [0.5, 0.75, 1]), status: random() < 0.5 ? 404 : 503 },
 });
 const frozen = (): Fault => ({ edge: { kind: 'source', variant: 'frozen' } });
+const edgeStall = ({ severity }: Setting): Fault => ({ edge: { kind: 'stall', share: pick(severity, [0.4, 0.7, 1]) } });
+const throttled = ({ severity, leastKbps }: Setting): Fault => ({
+  edge: { kind: 'throttle', kbps: Math.max(40, leastKbps * pick(severity, [0.75, 0.5, 0.3])) },
+});
 const none = (): Fault => ({});
 
 /** A line on which all is well. */
@@ -176,18 +182,9 @@ export const FAMILIES: Record<string, Family> = {
   cpu_quota: { label: 'viewer_device', fault: quota },
   busy_main: { label: 'viewer_device', fault: burn, heavy: true, atOnce: false },
 
-  edge_stall: {
-    label: 'platform_delivery',
-    fault: ({ severity }) => ({ edge: { kind: 'stall', share: pick(severity, [0.4, 0.7, 1]) } }),
-  },
+  edge_stall: { label: 'platform_delivery', fault: edgeStall },
   slow_first_byte: { label: 'platform_delivery', fault: firstByte },
-  throttled_edge: {
-    label: 'platform_delivery',
-    fault: ({ severity, leastKbps }) => ({
-      edge: { kind: 'throttle', kbps: Math.max(40, leastKbps * pick(severity, [0.75, 0.5, 0.3])) },
-    }),
-    contents: DENSE,
-  },
+  throttled_edge: { label: 'platform_delivery', fault: throttled, contents: DENSE },
   missing_segments: { label: 'platform_delivery', fault: missing },
   broken_segments: {
     label: 'platform_delivery',
@@ -326,7 +323,13 @@ const CALLS: Record<string, Family> = {
     heavy: true,
   },
 };
-Object.assign(FAMILIES, CALLS);
+/** Families of which several viewers suffer at once: how the others fare is part of the trace. */
+const CROWDS: Record<string, Family> = {
+  crowd_stall: { label: 'platform_delivery', fault: edgeStall, levels: 1, crowd: true },
+  crowd_throttled: { label: 'platform_delivery', fault: throttled, contents: DENSE, levels: 1, crowd: true },
+  crowd_loss: { label: 'viewer_network', fault: lossRandom, contents: DENSE, crowd: true },
+};
+Object.assign(FAMILIES, CALLS, CROWDS);
 
 function two(
   label: Cause,
@@ -391,6 +394,8 @@ const ROUND_OF_CALLS = [
   ...['call_agent_bursts', 'call_server_drops', 'call_agent_burn', 'call_quota', 'call_clean', 'call_agent_rate'],
   ...['call_uplink_rate', 'call_missing', 'call_frozen', 'call_clean_far'],
 ];
+/** Families of one round of the plan of crowds. */
+const ROUND_OF_CROWDS = ['crowd_stall', 'crowd_throttled', 'crowd_loss'];
 /** Families of two causes, a third as often each. */
 const ROUND_OF_TWO = [
   'loss_and_quota',
@@ -411,6 +416,7 @@ export interface Recipe {
   also?: Cause;
   call: boolean;
   demo: boolean;
+  crowd: boolean;
   heavy: boolean;
   levels: number;
   /** Segments that the player stays behind the live edge. */
@@ -436,12 +442,16 @@ export function dice(seed: number): () => number {
   };
 }
 
-/** The plan of a seed, without end. `calls` instead of families: the round of calls. */
+/** The plan of a seed, without end. `calls` or `crowds` instead of families: their rounds. */
 export function* plan(seed: number, families: readonly string[] = []): Generator<Recipe> {
   for (let round = 0; ; round += 1) {
     const third = ROUND_OF_TWO.filter((_, n) => n % 3 === round % 3);
-    const calls = families[0] === 'calls' ? ROUND_OF_CALLS : families;
-    const names = calls.length > 0 ? calls : [...ROUND, ...third];
+    const rounds: Record<string, string[]> = {
+      calls: ROUND_OF_CALLS,
+      crowds: ROUND_OF_CROWDS,
+      '': [...ROUND, ...third],
+    };
+    const names = rounds[families[0] ?? ''] ?? families;
     for (const [place, family] of names.entries()) yield recipe(family, seed, round, place);
   }
 }
@@ -456,7 +466,7 @@ function recipe(family: string, seed: number, round: number, place: number): Rec
 /** The recipe of a family with this severity and content; the rest is drawn by its seed. */
 export function recipeOf(family: string, of: { severity: Severity; content: Content; seed: number }): Recipe {
   const told = familyOf(family);
-  const { label, also, levels, heavy = false, call = false, demo = false } = told;
+  const { label, also, levels, heavy = false, call = false, demo = false, crowd = false } = told;
   const { atOnce: mayBeginAtOnce = true } = told;
   const random = dice(of.seed);
   const atOnce = random() < 0.15 && mayBeginAtOnce && label !== 'none_observed' && !call;
@@ -467,6 +477,7 @@ export function recipeOf(family: string, of: { severity: Severity; content: Cont
     ...(also ? { also } : {}),
     call,
     demo,
+    crowd,
     heavy,
     levels: levels ?? 1 + Math.floor(random() * 3),
     behindSegments: random() < 0.5 ? 2 : 3,

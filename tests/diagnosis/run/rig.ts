@@ -28,6 +28,8 @@ export class Rig {
     group.take(process.pid);
     const names = Array.from({ length: of.seats }, (_, n) => [`seat${n}`, `desk${n}`]).flat();
     const lab = await Netlab.start({ sites: Object.fromEntries(names.map((name) => [name, line(40)])), seed: of.seed });
+    // Servers look at streams themselves: they are to trust the laboratory's certificate as if an authority had signed it.
+    process.env.SSL_CERT_FILE = lab.view.certificate.cert;
     return new Rig(lab, await Cdn.start(lab.view, contents), group, of.seats);
   }
 

@@ -5,11 +5,11 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { Agent } from '../../browser/support/agent.ts';
-import type { LineChange, Netlab } from '../../browser/support/netlab.ts';
+import type { LineChange, LineCounters, Netlab } from '../../browser/support/netlab.ts';
 import { type Account, Server } from '../../browser/support/server.ts';
 import { Viewer } from '../../browser/support/viewer.ts';
 import type { Cdn, Stream } from './cdn.ts';
-import { Group, watchIdle } from './machine.ts';
+import { FREE_MIN, Group, watchIdle } from './machine.ts';
 import { idOf, type Run, splitOf } from './manifest.ts';
 import { type Fault, faultOf, lineOf, type Recipe } from './recipes.ts';
 import { beginOf, lanesOf, neutral, packed, type TelemetryFile } from './trace.ts';
@@ -21,8 +21,9 @@ const TICKET_TIMEOUT_MS = 60_000;
 /** Recorded after the fault's start, and at least after the chat's opening, s. */
 const AFTER_FAULT_S = 25;
 const AFTER_CHAT_S = 14;
-/** Share of the processors that must be free during a control, 0 to 1: else the machine itself is the fault. */
-const FREE_MIN = 0.4;
+/** Viewers of a seat that keeps another one company, and how long before it they write, s. */
+const COMPANIONS_A_SEAT = 3;
+const CROWD_BEFORE_S = 4;
 /** A line without a fault: everything that a fault may have set. */
 const PLAIN = {
   delayMs: 0,
@@ -69,8 +70,8 @@ export class Seat {
     this.#agentGroup = new Group(`sightline-corpus-${process.pid}-${this.#agentSite}`);
   }
 
-  /** Records a run: its line of the manifest and its trace. */
-  async record(recipe: Recipe): Promise<{ run: Run; trace: Buffer }> {
+  /** Records a run: its line of the manifest and its trace. `companions` are seats whose viewers watch the same and write too. */
+  async record(recipe: Recipe, companions: readonly Seat[] = []): Promise<{ run: Run; trace: Buffer }> {
     const { content, levels, begin } = recipe;
     const ends: (() => Promise<unknown>)[] = [];
     try {
@@ -79,19 +80,12 @@ export class Seat {
       const good = lineOf(recipe, stream.kbps);
       await this.#lab.set(this.#site, { up: { ...PLAIN, ...good.up }, down: { ...PLAIN, ...good.down } });
       await this.#lab.set(this.#agentSite, { up: { ...PLAIN, delayMs: 15 }, down: { ...PLAIN, delayMs: 15 } });
-      const config = `[http]\nallowed_origins = ["${this.#cdn.origin}"]\n`;
+      const hosts = `[diagnosis]\nreference_hosts = ["${new URL(stream.stream).host}"]\n`;
+      const config = `[http]\nallowed_origins = ["${this.#cdn.origin}"]\n${hosts}`;
       const server = await Server.start({ demo: recipe.demo, place: this.#lab.place, config });
       ends.push(() => server.dispose());
-      const browser = await this.#launched();
-      const context = await browser.newContext({
-        viewport: { width: 1_024, height: 700 },
-        ignoreHTTPSErrors: true,
-        locale: 'en-GB',
-        reducedMotion: 'reduce',
-      });
-      ends.push(() => this.#withoutQuota(() => context.close()));
-      const viewer = new Viewer(await context.newPage());
-      return await this.#run(recipe, stream, server, viewer, ends);
+      const viewer = await this.#viewer(ends);
+      return await this.#run(recipe, stream, { server, viewer, companions }, ends);
     } finally {
       this.#group.quota(null);
       this.#agentGroup.quota(null);
@@ -105,6 +99,32 @@ export class Seat {
     await this.#agentBrowser?.close();
     await this.#group.remove();
     await this.#agentGroup.remove();
+  }
+
+  /** A viewer in a profile of its own. */
+  async #viewer(ends: (() => Promise<unknown>)[]): Promise<Viewer> {
+    const browser = await this.#launched();
+    const context = await browser.newContext({
+      viewport: { width: 1_024, height: 700 },
+      ignoreHTTPSErrors: true,
+      locale: 'en-GB',
+      reducedMotion: 'reduce',
+    });
+    ends.push(() => this.#withoutQuota(() => context.close()));
+    return new Viewer(await context.newPage());
+  }
+
+  /** Viewers of this seat, over a good line of its own, who watch the same page. */
+  async #watch(page: string, recipe: Recipe, ends: (() => Promise<unknown>)[]): Promise<Viewer[]> {
+    const good = lineOf({ ...recipe, family: 'clean', seed: recipe.seed + this.#site.length }, [1_000]);
+    await this.#lab.set(this.#site, { up: { ...PLAIN, ...good.up }, down: { ...PLAIN, ...good.down } });
+    const viewers: Viewer[] = [];
+    for (let n = 0; n < COMPANIONS_A_SEAT; n += 1) {
+      const viewer = await this.#viewer(ends);
+      await viewer.page.goto(page, { waitUntil: 'commit', timeout: PICTURE_TIMEOUT_MS });
+      viewers.push(viewer);
+    }
+    return viewers;
   }
 
   async #withoutQuota(action: () => Promise<void>): Promise<void> {
@@ -127,8 +147,7 @@ export class Seat {
   async #run(
     recipe: Recipe,
     stream: Stream,
-    server: Server,
-    viewer: Viewer,
+    { server, viewer, companions }: { server: Server; viewer: Viewer; companions: readonly Seat[] },
     ends: (() => Promise<unknown>)[],
   ): Promise<{ run: Run; trace: Buffer }> {
     const { behindSegments, handOver, faultAfterS, chatAfterS } = recipe;
@@ -136,11 +155,13 @@ export class Seat {
     const faulty = recipe.label !== 'none_observed';
     const page = await this.#cdn.page({ stream: stream.stream, support: server.url, behindSegments, handOver });
     const idle = watchIdle();
+    const lostBefore = await this.#lost();
     const usedS = this.#group.usedS();
     const beganMs = Date.now();
     let faultMs = beganMs;
     if (faultAfterS === 0) await this.#begin(recipe, fault, stream, viewer, ends, { server, call: null });
     await viewer.page.goto(page, { waitUntil: 'commit', timeout: PICTURE_TIMEOUT_MS });
+    const crowd = (await Promise.all(companions.map((seat) => seat.#watch(page, recipe, ends)))).flat();
     await this.#picture(viewer);
     const call = recipe.call ? await this.#call(recipe, server, viewer, ends) : null;
     if (faultAfterS > 0) {
@@ -148,21 +169,23 @@ export class Seat {
       await this.#begin(recipe, fault, stream, viewer, ends, { server, call });
       faultMs = Date.now();
     }
+    if (crowd.length > 0) await nap(faultMs + (chatAfterS - CROWD_BEFORE_S) * 1_000 - Date.now());
+    for (const other of crowd) void write(other).catch(() => undefined);
     if (!call) await nap(faultMs + chatAfterS * 1_000 - Date.now());
     const chatMs = call?.chatMs ?? Date.now();
-    const ticket = call?.ticket ?? (await this.#openChat(server, viewer));
+    const ticket = call?.ticket ?? (await this.#openChat(server, viewer, crowd.length > 0));
     await nap(Math.max(faultMs + AFTER_FAULT_S * 1_000, chatMs + AFTER_CHAT_S * 1_000) - Date.now());
     const file = await api<TelemetryFile>(server, `/api/v1/tickets/${ticket}/telemetry`);
     const endMs = Date.now();
     const machine = idle();
-    if (!faulty && machine.idle + machine.nice < FREE_MIN)
+    if (!faulty && machine.idle + machine.nice < FREE_MIN && !process.env.CORPUS_BUSY)
       throw new Error(`a control on a busy machine: ${machine.idle}`);
     const spentS = this.#group.usedS() - usedS;
-    const effect = await this.#effect(stream, viewer);
+    const effect = await this.#effect(stream, viewer, lostBefore);
     const lanes = lanesOf(file);
     const from = beginOf(lanes);
     const second = (ms: number) => Math.round((ms - from) / 100) / 10;
-    const { heavy: _, demo: __, ...told } = recipe;
+    const { heavy: _, demo: __, crowd: ___, ...told } = recipe;
     const run: Run = {
       id: idOf(recipe),
       ...told,
@@ -253,11 +276,10 @@ export class Seat {
     // A line or an edge that is bad from the beginning shows no picture: that is the run.
   }
 
-  async #openChat(server: Server, viewer: Viewer, demo = false): Promise<number> {
-    await viewer.launcher.click({ timeout: TICKET_TIMEOUT_MS });
-    await viewer.dialog.getByRole('button', { name: 'The picture stutters' }).click({ timeout: TICKET_TIMEOUT_MS });
-    // A demo has other viewers, who write too.
-    if (demo) return viewer.ticket();
+  async #openChat(server: Server, viewer: Viewer, others: boolean): Promise<number> {
+    await write(viewer);
+    // Others write too.
+    if (others) return viewer.ticket();
     const deadline = Date.now() + TICKET_TIMEOUT_MS;
     while (Date.now() < deadline) {
       const { tickets } = await api<{ tickets: { number: number }[] }>(server, '/api/v1/tickets?limit=1');
@@ -268,15 +290,24 @@ export class Seat {
     throw new Error('no ticket');
   }
 
-  async #effect({ stream }: Stream, viewer: Viewer): Promise<Record<string, number>> {
+  /** Packets that this seat's line has lost so far, and those it let out late. */
+  async #lost(): Promise<{ up: number; down: number; late: number }> {
+    const counters = (await this.#lab.counters()).sites.find(({ name }) => name === this.#site);
+    if (!counters) throw new Error(`no site ${this.#site}`);
+    const lost = ({ lostRandom, lostBurst, droppedQueue }: LineCounters) => lostRandom + lostBurst + droppedQueue;
+    return { up: lost(counters.up), down: lost(counters.down), late: counters.down.late };
+  }
+
+  async #effect(
+    { stream }: Stream,
+    viewer: Viewer,
+    before: { up: number; down: number; late: number },
+  ): Promise<Record<string, number>> {
     const { segments, hit } = await this.#cdn.counts(stream);
-    const counters = (await this.#lab.counters({ reset: true })).sites.find(({ name }) => name === this.#site);
-    const lost = [counters?.up, counters?.down].map((one) =>
-      one ? one.lostRandom + one.lostBurst + one.droppedQueue : 0,
-    );
+    const { up, down, late } = await this.#lost();
     this.#group.quota(null);
     const seen = await viewer.page.evaluate(() => window.corpus.seen());
-    return { segments, hit, lostUp: lost[0] ?? 0, lostDown: lost[1] ?? 0, late: counters?.down.late ?? 0, ...seen };
+    return { segments, hit, lostUp: up - before.up, lostDown: down - before.down, late: late - before.late, ...seen };
   }
 }
 
@@ -285,6 +316,12 @@ declare global {
     /** page/page.js. */
     corpus: { seen(): Record<string, number> };
   }
+}
+
+/** Opens the chat and says what is wrong. */
+async function write({ launcher, dialog }: Viewer): Promise<void> {
+  await launcher.click({ timeout: TICKET_TIMEOUT_MS });
+  await dialog.getByRole('button', { name: 'The picture stutters' }).click({ timeout: TICKET_TIMEOUT_MS });
 }
 
 /** Keeps a page's main thread busy for `share` of the time, in pieces of `pieceMs`. */

@@ -11,6 +11,9 @@ const NEAR_MS = 12 * 60 * 60 * 1_000;
  * every process does, also those of other seats.
  */
 const OF_THE_MACHINE = ['pressure'];
+/** Members that are addresses: nothing is judged by them. */
+const ADDRESSES = ['uri', 'init', 'playlist'];
+const LEFT_OUT = [...OF_THE_MACHINE, ...ADDRESSES];
 
 type Sample = Record<string, unknown>;
 export type Lanes = Record<string, Sample[]>;
@@ -58,7 +61,7 @@ export function neutral(lanes: Lanes, beginMs: number): Lanes {
     if (typeof value === 'string') return withoutHosts(value, hosts);
     if (Array.isArray(value)) return value.map(move);
     if (value === null || typeof value !== 'object') return value;
-    const members = Object.entries(value).filter(([name]) => !OF_THE_MACHINE.includes(name));
+    const members = Object.entries(value).filter(([name]) => !LEFT_OUT.includes(name));
     return Object.fromEntries(members.map(([name, member]) => [name, move(member)]));
   };
   return move(lanes) as Lanes;

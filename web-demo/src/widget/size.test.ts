@@ -16,9 +16,12 @@ const CHAT_MAX = 60 * 1024;
 /** What the first invitation adds, bytes. */
 const CALL_MAX = 20 * 1024;
 
+/** What looking at the player's pictures adds, with its worker, bytes. */
+const PICTURES_MAX = 10 * 1024;
+
 const root = join(import.meta.dirname, '../..');
 let out = '';
-let files: Record<'loader' | 'watch' | 'chat' | 'call', string[]>;
+let files: Record<'loader' | 'watch' | 'chat' | 'call' | 'pictures', string[]>;
 
 beforeAll(() => {
   out = mkdtempSync(join(tmpdir(), 'sightline-widget-'));
@@ -53,4 +56,9 @@ it('the loader is a classic script that leaves no name behind', () => {
   expect(text).toMatch(/^\(function\(\)\{|^\(\(\)=>\{/);
   expect(/^[\0-\x7f]*$/.test(text)).toBe(true);
   expect(text).not.toMatch(/\bimport\.meta\b|\beval\(|new Function/);
+});
+
+it('the detectors of damaged pictures stay small', () => {
+  expect(gzipped('pictures')).toBeGreaterThan(0);
+  expect(gzipped('pictures')).toBeLessThanOrEqual(PICTURES_MAX);
 });

@@ -9,6 +9,7 @@ import { DeviceSampler } from './device.ts';
 import type { Engine, EngineReading, TellSegment } from './engine.ts';
 import { engineOf, videoOf } from './engines.ts';
 import { candidatesFor } from './find-engine.ts';
+import { PlayerPictures } from './pictures.ts';
 import { PlayerSampler } from './player.ts';
 import { LaneRing } from './ring.ts';
 import { type ResourceEntry, SegmentBook } from './segments.ts';
@@ -55,6 +56,10 @@ export class PageWatch {
   readonly #segments = new SegmentBook();
   readonly #ring = new LaneRing();
   readonly #trouble = new TroubleSense();
+  readonly #pictures = new PlayerPictures({
+    nowMs: () => this.nowMs(),
+    onSample: (sample) => this.note('picture', sample),
+  });
   readonly #ticker: SecondTicker;
   #observer: PerformanceObserver | null = null;
   #follower: Follower | null = null;
@@ -87,6 +92,7 @@ export class PageWatch {
     this.#observer?.disconnect();
     this.#device.stop();
     this.#player.stop();
+    this.#pictures.of(null);
     this.#dropEngine();
   }
 
@@ -163,6 +169,7 @@ export class PageWatch {
   #second(second: number): void {
     const video = this.#player.video();
     this.#findEngine(video);
+    this.#pictures.of(video);
     const reading = this.#read();
     const player = this.#player.sample(second);
     const sample = player && withReading(player, this.#engine?.engine.name, reading);

@@ -1,0 +1,33 @@
+// What the player's picture looks like: keeps the detectors on the page's player. Their code comes when there is one.
+
+import type { Sample } from '../lanes.ts';
+import type { PictureWatch } from '../picture/watch.ts';
+
+/** Detectors for the page's player, whichever element that is. */
+export class PlayerPictures {
+  readonly #nowMs: () => number;
+  readonly #onSample: (sample: Sample) => void;
+  #video: HTMLVideoElement | null = null;
+  #watch: PictureWatch | null = null;
+
+  /** `nowMs`: the clock of the lanes; `onSample` gets a sample of the lane `picture` for every second that can be judged. */
+  constructor(of: { nowMs: () => number; onSample: (sample: Sample) => void }) {
+    this.#nowMs = of.nowMs;
+    this.#onSample = of.onSample;
+  }
+
+  /** Looks at this player from now on; null: at none. The same again changes nothing. */
+  of(video: HTMLVideoElement | null): void {
+    if (video === this.#video) return;
+    this.#video = video;
+    this.#watch?.stop();
+    if (video) this.#start(video).catch(() => undefined);
+  }
+
+  async #start(video: HTMLVideoElement): Promise<void> {
+    const { PictureWatch } = await import('../picture/watch.ts');
+    if (video !== this.#video) return;
+    this.#watch ??= new PictureWatch({ nowMs: this.#nowMs });
+    this.#watch.start(video, (sample) => this.#onSample({ ...sample }));
+  }
+}
