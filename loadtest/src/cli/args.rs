@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::assertion::Assertion;
 use crate::engine::VideoCodec;
 use crate::faults::Fault;
+use crate::foreign::Foreign;
 use crate::scenarios::Pace;
 use crate::scenarios::connect::Mode;
 
@@ -57,7 +58,7 @@ pub(super) enum Scenario {
 #[derive(Debug, Clone, Args)]
 pub(super) struct ServerArgs {
     /// Server, such as http://127.0.0.1:8080 or https://support.example.internal.
-    #[arg(long, env = "SIGHTLINE_URL")]
+    #[arg(long, env = "SIGHTLINE_URL", default_value = "", hide_default_value = true)]
     pub(super) url: String,
     /// API key: viewer tokens and agents are made with it, and the server leaves out its limits per address.
     #[arg(long, env = super::API_KEY_VARIABLE, hide_env_values = true)]
@@ -97,6 +98,13 @@ pub(super) struct CommonArgs {
 pub(super) struct ConnectArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
+    /// Another media server instead of --url: janus:ws://HOST:8188, or whip:URL,whep:URL with {n} for the viewer's number.
+    /// For connect and call.
+    #[arg(long, value_name = "SERVER")]
+    pub(super) target: Option<Foreign>,
+    /// Bearer token for --target; --token is never shown to another server.
+    #[arg(long, env = "SIGHTLINE_TARGET_BEARER", hide_env_values = true, requires = "target")]
+    pub(super) bearer: Option<String>,
     /// When the media connection is made: at the consent, while the card is read, or both by turns.
     #[arg(long, value_enum, default_value = "both")]
     pub(super) mode: Mode,

@@ -53,7 +53,7 @@ pub(super) async fn conduct<F>(
     manner: Manner,
     common: &CommonArgs,
     settings: serde_json::Value,
-    rest: RestClient,
+    rest: Option<RestClient>,
     play: impl FnOnce(Stop, ProgressBar) -> F,
 ) -> ExitCode
 where
@@ -181,7 +181,7 @@ fn write(path: &Path, bytes: &[u8]) -> bool {
 
 /// The command line without its secrets.
 fn redacted(arguments: impl Iterator<Item = String>) -> String {
-    const SECRET: [&str; 2] = ["--token", "--agent-password"];
+    const SECRET: [&str; 3] = ["--token", "--agent-password", "--bearer"];
     let mut hide_next = false;
     let words = arguments.enumerate().map(|(n, word)| {
         if std::mem::take(&mut hide_next) {
