@@ -58,8 +58,15 @@ pub(super) enum Scenario {
 #[derive(Debug, Clone, Args)]
 pub(super) struct ServerArgs {
     /// Server, such as http://127.0.0.1:8080 or https://support.example.internal.
-    #[arg(long, env = "SIGHTLINE_URL", default_value = "", hide_default_value = true)]
-    pub(super) url: String,
+    #[arg(long, env = "SIGHTLINE_URL", required_unless_present = "target")]
+    url: Option<String>,
+    /// Another media server instead of --url: janus:ws://HOST:8188, or whip:URL,whep:URL with {n} for the viewer's number.
+    /// For connect and call.
+    #[arg(long, value_name = "SERVER")]
+    pub(super) target: Option<Foreign>,
+    /// Bearer token for --target; --token is never shown to another server.
+    #[arg(long, env = "SIGHTLINE_TARGET_BEARER", hide_env_values = true)]
+    pub(super) bearer: Option<String>,
     /// API key: viewer tokens and agents are made with it, and the server leaves out its limits per address.
     #[arg(long, env = super::API_KEY_VARIABLE, hide_env_values = true)]
     pub(super) token: Option<String>,
@@ -72,6 +79,14 @@ pub(super) struct ServerArgs {
     /// Allows a target that is neither loopback nor private.
     #[arg(long)]
     pub(super) i_own_this_host: bool,
+}
+
+impl ServerArgs {
+    /// The server, as given.
+    pub(super) fn name(&self) -> String {
+        let foreign = self.target.as_ref().map(ToString::to_string);
+        foreign.or_else(|| self.url.clone()).unwrap_or_default()
+    }
 }
 
 /// What all scenarios have.
@@ -98,13 +113,6 @@ pub(super) struct CommonArgs {
 pub(super) struct ConnectArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
-    /// Another media server instead of --url: janus:ws://HOST:8188, or whip:URL,whep:URL with {n} for the viewer's number.
-    /// For connect and call.
-    #[arg(long, value_name = "SERVER")]
-    pub(super) target: Option<Foreign>,
-    /// Bearer token for --target; --token is never shown to another server.
-    #[arg(long, env = "SIGHTLINE_TARGET_BEARER", hide_env_values = true, requires = "target")]
-    pub(super) bearer: Option<String>,
     /// When the media connection is made: at the consent, while the card is read, or both by turns.
     #[arg(long, value_enum, default_value = "both")]
     pub(super) mode: Mode,

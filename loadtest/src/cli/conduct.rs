@@ -78,7 +78,7 @@ where
     let asserts = judge(&manner, common, &mut tally, server.as_ref(), could_run);
     let frame = Frame {
         scenario: manner.scenario.to_owned(),
-        target: common.server.url.clone(),
+        target: common.server.name(),
         command: redacted(std::env::args()),
         started_at_ms,
         duration_s: (unix_ms() - started_at_ms) / 1_000.0,
@@ -92,7 +92,7 @@ where
 pub(super) fn could_not_begin(scenario: &str, common: &CommonArgs, reason: String) -> ExitCode {
     let frame = Frame {
         scenario: scenario.to_owned(),
-        target: common.server.url.clone(),
+        target: common.server.name(),
         command: redacted(std::env::args()),
         started_at_ms: unix_ms(),
         duration_s: 0.0,

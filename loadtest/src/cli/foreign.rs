@@ -18,8 +18,7 @@ const SCENARIOS: [&str; 2] = ["connect", "call"];
 /// Runs the scenario against `server`.
 pub(super) async fn run(manner: Manner, args: &ConnectArgs, server: &Foreign, defaults: Defaults) -> ExitCode {
     let scenario = manner.scenario;
-    let mut common = args.common.clone();
-    common.server.url = server.to_string();
+    let common = &args.common;
     let begun = async {
         if !SCENARIOS.contains(&scenario) {
             return Err(format!("--target goes with {} only: {scenario} needs a desk", SCENARIOS.join(" and ")));
@@ -28,7 +27,7 @@ pub(super) async fn run(manner: Manner, args: &ConnectArgs, server: &Foreign, de
             return Err("--fault is about resuming a chat; other servers have none".to_owned());
         }
         manner.check(&common.asserts)?;
-        let (aim, server) = foreign_aim(args, server).await?;
+        let (aim, server) = foreign_aim(&common.server, server).await?;
         let arrivals = args.arrivals.or_else(|| Pace::of(ARRIVALS_DEFAULT)).ok_or("no rate")?;
         let plan = ConnectPlan {
             aim,
@@ -49,10 +48,10 @@ pub(super) async fn run(manner: Manner, args: &ConnectArgs, server: &Foreign, de
     };
     let (plan, server) = match begun.await {
         Ok(begun) => begun,
-        Err(reason) => return could_not_begin(scenario, &common, reason),
+        Err(reason) => return could_not_begin(scenario, common, reason),
     };
     let settings = connect_settings(&plan, args);
-    conduct(manner, &common, settings, None, |stop, progress| async move {
+    conduct(manner, common, settings, None, |stop, progress| async move {
         Ok(foreign::run(plan, server, stop, progress).await)
     })
     .await

@@ -132,7 +132,7 @@ async fn run_connect(
         criteria_only: false,
         finish,
     };
-    if let Some(server) = &args.target {
+    if let Some(server) = &args.common.server.target {
         return foreign::run(manner, args, server, defaults).await;
     }
     let begun = async {
@@ -394,13 +394,15 @@ async fn run_reporters(args: &ReportersArgs) -> ExitCode {
         every: args.every,
     };
     let rest = setup.rest.clone();
-    conduct(manner, &args.common, settings, setup.rest, |stop, progress| reporters::run(plan, rest, stop, progress))
-        .await
+    conduct(manner, &args.common, settings, Some(setup.rest), |stop, progress| {
+        reporters::run(plan, rest, stop, progress)
+    })
+    .await
 }
 
 fn worker_options(args: &IdleArgs) -> WorkerOptions {
     let server = &args.common.server;
-    let mut arguments = vec!["--url".to_owned(), server.url.clone()];
+    let mut arguments = vec!["--url".to_owned(), server.name()];
     if let Some(ca) = &server.ca {
         arguments.extend(["--ca".to_owned(), ca.display().to_string()]);
     }
@@ -461,9 +463,6 @@ async fn run_capacity(args: &CapacityArgs) -> ExitCode {
 const STEP_DEFAULT: Duration = Duration::from_secs(10);
 
 async fn prepare_capacity(args: &CapacityArgs) -> Result<(CapacityPlan, Setup, Agents), String> {
-    if args.connect.target.is_some() {
-        return Err("--target goes with connect and call only: capacity looks at the server's own figures".to_owned());
-    }
     if !(1.05..=10.0).contains(&args.factor) {
         return Err("--factor is between 1.05 and 10".to_owned());
     }

@@ -65,10 +65,10 @@ pub(super) async fn worker_aim(args: &ServerArgs) -> Result<Aim, String> {
 }
 
 async fn reach(args: &ServerArgs) -> Result<(Target, IpAddr), String> {
-    if args.url.is_empty() {
-        return Err("which server? --url or SIGHTLINE_URL is missing".to_owned());
+    if args.target.is_some() {
+        return Err("--target goes with connect and call only: other scenarios need a desk".to_owned());
     }
-    let target = Target::parse(&args.url).map_err(|error| format!("--url: {error}"))?;
+    let target = Target::parse(&args.name()).map_err(|error| format!("--url: {error}"))?;
     reach_target(args, with_trust(args, target)?).await
 }
 
@@ -89,9 +89,8 @@ fn with_trust(args: &ServerArgs, target: Target) -> Result<Target, String> {
 ///
 /// # Errors
 /// One line for the operator.
-pub(super) async fn foreign_aim(args: &ConnectArgs, server: &Foreign) -> Result<(Aim, Foreign), String> {
+pub(super) async fn foreign_aim(args: &ServerArgs, server: &Foreign) -> Result<(Aim, Foreign), String> {
     let bearer = args.bearer.as_deref().map(Arc::from);
-    let args = &args.common.server;
     let server = server.clone().map(|target| with_trust(args, target))?;
     let mut reached = None;
     for target in server.targets() {
