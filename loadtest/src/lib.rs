@@ -12,6 +12,7 @@ pub mod client;
 pub mod engine;
 pub mod faults;
 pub mod fleet;
+pub mod foreign;
 pub mod report;
 pub mod scenarios;
 pub mod target;

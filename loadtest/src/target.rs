@@ -105,7 +105,13 @@ impl Target {
     /// Address of the WebSocket.
     #[must_use]
     pub fn websocket(&self) -> String {
-        format!("{}://{}/ws", if self.secure { "wss" } else { "ws" }, self.authority())
+        self.websocket_at("/ws")
+    }
+
+    /// Address of a WebSocket at another path.
+    #[must_use]
+    pub fn websocket_at(&self, path: &str) -> String {
+        format!("{}://{}{path}", if self.secure { "wss" } else { "ws" }, self.authority())
     }
 
     /// `host:port` as a `Host` header has it.

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::assertion::Assertion;
 use crate::engine::VideoCodec;
 use crate::faults::Fault;
+use crate::foreign::Foreign;
 use crate::scenarios::Pace;
 use crate::scenarios::connect::Mode;
 
@@ -57,8 +58,15 @@ pub(super) enum Scenario {
 #[derive(Debug, Clone, Args)]
 pub(super) struct ServerArgs {
     /// Server, such as http://127.0.0.1:8080 or https://support.example.internal.
-    #[arg(long, env = "SIGHTLINE_URL")]
-    pub(super) url: String,
+    #[arg(long, env = "SIGHTLINE_URL", required_unless_present = "target")]
+    url: Option<String>,
+    /// Another media server instead of --url: janus:ws://HOST:8188, or whip:URL,whep:URL with {n} for the viewer's number.
+    /// For connect and call.
+    #[arg(long, value_name = "SERVER")]
+    pub(super) target: Option<Foreign>,
+    /// Bearer token for --target; --token is never shown to another server.
+    #[arg(long, env = "SIGHTLINE_TARGET_BEARER", hide_env_values = true)]
+    pub(super) bearer: Option<String>,
     /// API key: viewer tokens and agents are made with it, and the server leaves out its limits per address.
     #[arg(long, env = super::API_KEY_VARIABLE, hide_env_values = true)]
     pub(super) token: Option<String>,
@@ -71,6 +79,14 @@ pub(super) struct ServerArgs {
     /// Allows a target that is neither loopback nor private.
     #[arg(long)]
     pub(super) i_own_this_host: bool,
+}
+
+impl ServerArgs {
+    /// The server, as given.
+    pub(super) fn name(&self) -> String {
+        let foreign = self.target.as_ref().map(ToString::to_string);
+        foreign.or_else(|| self.url.clone()).unwrap_or_default()
+    }
 }
 
 /// What all scenarios have.

@@ -53,7 +53,7 @@ pub(super) async fn conduct<F>(
     manner: Manner,
     common: &CommonArgs,
     settings: serde_json::Value,
-    rest: RestClient,
+    rest: Option<RestClient>,
     play: impl FnOnce(Stop, ProgressBar) -> F,
 ) -> ExitCode
 where
@@ -78,7 +78,7 @@ where
     let asserts = judge(&manner, common, &mut tally, server.as_ref(), could_run);
     let frame = Frame {
         scenario: manner.scenario.to_owned(),
-        target: common.server.url.clone(),
+        target: common.server.name(),
         command: redacted(std::env::args()),
         started_at_ms,
         duration_s: (unix_ms() - started_at_ms) / 1_000.0,
@@ -92,7 +92,7 @@ where
 pub(super) fn could_not_begin(scenario: &str, common: &CommonArgs, reason: String) -> ExitCode {
     let frame = Frame {
         scenario: scenario.to_owned(),
-        target: common.server.url.clone(),
+        target: common.server.name(),
         command: redacted(std::env::args()),
         started_at_ms: unix_ms(),
         duration_s: 0.0,
@@ -181,7 +181,7 @@ fn write(path: &Path, bytes: &[u8]) -> bool {
 
 /// The command line without its secrets.
 fn redacted(arguments: impl Iterator<Item = String>) -> String {
-    const SECRET: [&str; 2] = ["--token", "--agent-password"];
+    const SECRET: [&str; 3] = ["--token", "--agent-password", "--bearer"];
     let mut hide_next = false;
     let words = arguments.enumerate().map(|(n, word)| {
         if std::mem::take(&mut hide_next) {

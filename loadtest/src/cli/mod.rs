@@ -2,6 +2,7 @@
 
 mod args;
 mod conduct;
+mod foreign;
 mod setup;
 
 use std::path::Path;
@@ -131,6 +132,9 @@ async fn run_connect(
         criteria_only: false,
         finish,
     };
+    if let Some(server) = &args.common.server.target {
+        return foreign::run(manner, args, server, defaults).await;
+    }
     let begun = async {
         manner.check(&args.common.asserts)?;
         prepare_connect(args, &defaults, None).await
@@ -140,7 +144,7 @@ async fn run_connect(
         Err(reason) => return could_not_begin(scenario, &args.common, reason),
     };
     let settings = connect_settings(&plan, args);
-    let code = conduct(manner, &args.common, settings, setup.rest.clone(), |stop, progress| async move {
+    let code = conduct(manner, &args.common, settings, Some(setup.rest.clone()), |stop, progress| async move {
         connect::run(plan, stop, progress).await.map_err(|error| error.to_string())
     })
     .await;
@@ -270,7 +274,7 @@ async fn run_chat(args: &ChatArgs) -> ExitCode {
         duration: args.duration,
         faults: FaultPlan::new(args.faults.clone()),
     };
-    conduct(manner, &args.common, settings, setup.rest, |stop, progress| async move {
+    conduct(manner, &args.common, settings, Some(setup.rest), |stop, progress| async move {
         chat::run(plan, stop, progress).await.map_err(|error| error.to_string())
     })
     .await
@@ -311,7 +315,7 @@ async fn run_storm(args: &StormArgs) -> ExitCode {
         quiet: args.before,
         hold: args.hold,
     };
-    conduct(manner, &args.common, settings, setup.rest, |stop, progress| async move {
+    conduct(manner, &args.common, settings, Some(setup.rest), |stop, progress| async move {
         storm::run(plan, stop, progress).await.map_err(|error| error.to_string())
     })
     .await
@@ -354,7 +358,8 @@ async fn run_idle(args: &IdleArgs) -> ExitCode {
         worker: worker_options(args),
     };
     let rest = setup.rest.clone();
-    conduct(manner, &args.common, settings, setup.rest, |stop, progress| idle::run(plan, rest, stop, progress)).await
+    conduct(manner, &args.common, settings, Some(setup.rest), |stop, progress| idle::run(plan, rest, stop, progress))
+        .await
 }
 
 async fn run_reporters(args: &ReportersArgs) -> ExitCode {
@@ -389,13 +394,15 @@ async fn run_reporters(args: &ReportersArgs) -> ExitCode {
         every: args.every,
     };
     let rest = setup.rest.clone();
-    conduct(manner, &args.common, settings, setup.rest, |stop, progress| reporters::run(plan, rest, stop, progress))
-        .await
+    conduct(manner, &args.common, settings, Some(setup.rest), |stop, progress| {
+        reporters::run(plan, rest, stop, progress)
+    })
+    .await
 }
 
 fn worker_options(args: &IdleArgs) -> WorkerOptions {
     let server = &args.common.server;
-    let mut arguments = vec!["--url".to_owned(), server.url.clone()];
+    let mut arguments = vec!["--url".to_owned(), server.name()];
     if let Some(ca) = &server.ca {
         arguments.extend(["--ca".to_owned(), ca.display().to_string()]);
     }
@@ -444,7 +451,7 @@ async fn run_capacity(args: &CapacityArgs) -> ExitCode {
         "agents": agents.tokens.len(),
     });
     let rest = setup.rest.clone();
-    let code = conduct(manner, &args.connect.common, settings, setup.rest.clone(), |stop, progress| {
+    let code = conduct(manner, &args.connect.common, settings, Some(setup.rest.clone()), |stop, progress| {
         capacity::run(plan, rest, stop, progress)
     })
     .await;

@@ -9,6 +9,7 @@ use signaling::load_test::{AGENTS_MAX, LoadTestAgentsRequest, TTL_S_MAX};
 
 use super::args::{ConnectArgs, ServerArgs};
 use crate::client::{ClientError, RestClient, Trust, client_config};
+use crate::foreign::Foreign;
 use crate::scenarios::Aim;
 use crate::target::Target;
 
@@ -64,15 +65,43 @@ pub(super) async fn worker_aim(args: &ServerArgs) -> Result<Aim, String> {
 }
 
 async fn reach(args: &ServerArgs) -> Result<(Target, IpAddr), String> {
-    let mut target = Target::parse(&args.url).map_err(|error| format!("--url: {error}"))?;
-    if target.is_secure() {
-        let trust = match &args.ca {
-            Some(path) => Trust::Ca(path),
-            None if args.insecure => Trust::Anybody,
-            None => Trust::System,
-        };
-        target = target.with_tls(client_config(trust)?);
+    if args.target.is_some() {
+        return Err("--target goes with connect and call only: other scenarios need a desk".to_owned());
     }
+    let target = Target::parse(&args.name()).map_err(|error| format!("--url: {error}"))?;
+    reach_target(args, with_trust(args, target)?).await
+}
+
+/// How the server's certificates are judged.
+fn with_trust(args: &ServerArgs, target: Target) -> Result<Target, String> {
+    if !target.is_secure() {
+        return Ok(target);
+    }
+    let trust = match &args.ca {
+        Some(path) => Trust::Ca(path),
+        None if args.insecure => Trust::Anybody,
+        None => Trust::System,
+    };
+    Ok(target.with_tls(client_config(trust)?))
+}
+
+/// Where bots go at another media server, and how they reach it.
+///
+/// # Errors
+/// One line for the operator.
+pub(super) async fn foreign_aim(args: &ServerArgs, server: &Foreign) -> Result<(Aim, Foreign), String> {
+    let bearer = args.bearer.as_deref().map(Arc::from);
+    let server = server.clone().map(|target| with_trust(args, target))?;
+    let mut reached = None;
+    for target in server.targets() {
+        let (target, address) = reach_target(args, target.clone()).await?;
+        reached.get_or_insert((target, address));
+    }
+    let (target, address) = reached.ok_or("no server")?;
+    Ok((Aim { target, address, api_key: bearer, tokens: Vec::new() }, server))
+}
+
+async fn reach_target(args: &ServerArgs, target: Target) -> Result<(Target, IpAddr), String> {
     let address = target.check_allowed(args.i_own_this_host).await.map_err(|error| error.to_string())?;
     let connecting = tokio::net::TcpStream::connect(address);
     match tokio::time::timeout(REACH_LIMIT, connecting).await {

@@ -64,13 +64,48 @@ pub struct DialTimings {
 /// # Errors
 /// [`ClientError::Unreachable`], [`ClientError::Upgrade`], [`ClientError::Timeout`], [`ClientError::Target`].
 pub async fn dial(target: &Target, options: &DialOptions) -> Result<(WsStream, DialTimings), ClientError> {
-    match tokio::time::timeout(options.limit, dial_steps(target, options)).await {
+    dial_at(target, "/ws", None, options).await
+}
+
+/// The same at any path, for a protocol of RFC 6455, section 1.9.
+///
+/// # Errors
+/// As [`dial`].
+pub(crate) async fn dial_at(
+    target: &Target,
+    path: &str,
+    protocol: Option<&'static str>,
+    options: &DialOptions,
+) -> Result<(WsStream, DialTimings), ClientError> {
+    let steps = async {
+        let (wire, mut timings) = wire_steps(target, options).await?;
+        let started = Instant::now();
+        let socket = upgrade(&target.websocket_at(path), protocol, options, wire).await?;
+        timings.ws = started.elapsed();
+        Ok((socket, timings))
+    };
+    within(options.limit, steps).await
+}
+
+/// Opens TCP, and TLS where the target wants it.
+///
+/// # Errors
+/// As [`dial`], but for the upgrade.
+pub(crate) async fn open_wire(
+    target: &Target,
+    options: &DialOptions,
+) -> Result<(Box<dyn Wire>, DialTimings), ClientError> {
+    within(options.limit, wire_steps(target, options)).await
+}
+
+async fn within<T>(limit: Duration, steps: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+    match tokio::time::timeout(limit, steps).await {
         Ok(result) => result,
-        Err(_) => Err(ClientError::Timeout { what: "connection".to_owned(), limit: options.limit }),
+        Err(_) => Err(ClientError::Timeout { what: "connection".to_owned(), limit }),
     }
 }
 
-async fn dial_steps(target: &Target, options: &DialOptions) -> Result<(WsStream, DialTimings), ClientError> {
+async fn wire_steps(target: &Target, options: &DialOptions) -> Result<(Box<dyn Wire>, DialTimings), ClientError> {
     let mut timings = DialTimings::default();
     let started = Instant::now();
     let address = target.resolve().await?;
@@ -90,11 +125,7 @@ async fn dial_steps(target: &Target, options: &DialOptions) -> Result<(WsStream,
     } else {
         Box::new(stream)
     };
-
-    let started = Instant::now();
-    let socket = upgrade(target, options, wire).await?;
-    timings.ws = started.elapsed();
-    Ok((socket, timings))
+    Ok((wire, timings))
 }
 
 async fn connect(address: SocketAddr, from: Option<std::net::IpAddr>) -> std::io::Result<TcpStream> {
@@ -107,11 +138,18 @@ async fn connect(address: SocketAddr, from: Option<std::net::IpAddr>) -> std::io
     Ok(stream)
 }
 
-async fn upgrade(target: &Target, options: &DialOptions, wire: Box<dyn Wire>) -> Result<WsStream, ClientError> {
-    let mut request = target
-        .websocket()
+async fn upgrade(
+    url: &str,
+    protocol: Option<&'static str>,
+    options: &DialOptions,
+    wire: Box<dyn Wire>,
+) -> Result<WsStream, ClientError> {
+    let mut request = url
         .into_client_request()
         .map_err(|error| ClientError::Protocol(format!("the address makes no request: {error}")))?;
+    if let Some(protocol) = protocol {
+        request.headers_mut().insert(http::header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    }
     if let Some(origin) = &options.origin {
         let value = HeaderValue::from_str(origin)
             .map_err(|_| ClientError::Protocol("the origin is no header value".to_owned()))?;

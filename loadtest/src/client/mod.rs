@@ -16,6 +16,7 @@ mod viewer;
 pub use agent::{AgentClient, AgentOptions};
 pub use clock::{ServerClock, unix_ms};
 pub use dial::{DialOptions, DialTimings, Wire, WsStream, dial};
+pub(crate) use dial::{dial_at, open_wire};
 pub use error::ClientError;
 pub use history::{Chat, History};
 pub use rest::RestClient;

@@ -10,7 +10,7 @@ pub mod str0m;
 
 pub use clip::{CLIP_FPS, Clip, VideoCodec, clip};
 pub use peer::{
-    ArrivalCounts, ArrivalSnapshot, Channel, Command, EngineError, MediaEvent, MediaOptions, Peer, PeerEnds,
+    ArrivalCounts, ArrivalSnapshot, Channel, Command, EngineError, MediaEvent, MediaOptions, Part, Peer, PeerEnds,
 };
 
 /// `mid` of the viewer's microphone.

@@ -17,9 +17,23 @@ const EVENTS_MAX: usize = 256;
 /// Slots of sound and picture.
 const SLOTS: usize = 7;
 
+/// What a peer is to the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Part {
+    /// A viewer or an agent, with the slots of docs/protocol.md.
+    #[default]
+    Desk,
+    /// Sends one picture and nothing else, to whatever server.
+    Publisher,
+    /// Receives one picture and nothing else.
+    Player,
+}
+
 /// How a peer is set up.
 #[derive(Debug, Clone)]
 pub struct MediaOptions {
+    /// What it is.
+    pub part: Part,
     /// Codecs to offer, best first; the first one is what the peer publishes.
     pub codecs: Vec<VideoCodec>,
     /// Local address to bind; an address that can reach the server.
@@ -102,6 +116,8 @@ pub enum MediaEvent {
 pub enum Command {
     /// Make an offer; with `true` for an ICE restart of the connection that exists.
     Offer(bool, oneshot::Sender<Result<String, EngineError>>),
+    /// Take the server's offer and answer it.
+    Accept(String, oneshot::Sender<Result<String, EngineError>>),
     /// Take the server's answer.
     Answer(String, oneshot::Sender<Result<(), EngineError>>),
     /// Put the track on the screen sender (`true`) or take it off (`false`).
@@ -235,6 +251,16 @@ impl Peer {
     pub async fn offer(&mut self, restart: bool) -> Result<String, EngineError> {
         let (reply, answer) = oneshot::channel();
         self.tell(Command::Offer(restart, reply)).await?;
+        answer.await.map_err(|_| EngineError::Closed)?
+    }
+
+    /// Answers a server that offers, as some do to those who receive.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn accept(&mut self, sdp: String) -> Result<String, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Command::Accept(sdp, reply)).await?;
         answer.await.map_err(|_| EngineError::Closed)?
     }
 

@@ -9,6 +9,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
@@ -17,7 +19,7 @@ use super::guests::Guests;
 use super::journey::{Journey, Outcome};
 use super::{Aim, Pace, ProgressBar, Stop};
 use crate::call::CallError;
-use crate::engine::{MediaEngine, MediaOptions, VideoCodec};
+use crate::engine::{MediaEngine, MediaOptions, Part, VideoCodec};
 use crate::faults::{FaultOutcome, FaultPlan};
 use crate::report::Tally;
 
@@ -111,16 +113,31 @@ pub async fn run(plan: ConnectPlan, stop: Stop, progress: ProgressBar) -> Result
 /// # Errors
 /// [`CallError`] of the first agent that cannot be set up.
 pub(super) async fn open_staff(plan: &ConnectPlan) -> Result<Arc<Staff>, CallError> {
-    let media = MediaOptions { codecs: VideoCodec::ALL.to_vec(), local: plan.aim.local_address() };
+    let media = MediaOptions { part: Part::Desk, codecs: VideoCodec::ALL.to_vec(), local: plan.aim.local_address() };
     let crew = Crew::open(&plan.aim, &plan.agents, &plan.engine, &media).await?;
     let guests = Guests::open(&plan.aim, &plan.guest_agents, Arc::clone(&plan.engine), media).await?;
     Ok(Arc::new(Staff { crew, guests }))
 }
 
 /// Runs with agents that are up.
-pub(super) async fn run_with(plan: ConnectPlan, staff: Arc<Staff>, mut stop: Stop, progress: ProgressBar) -> Tally {
-    progress.set_message("viewers");
+pub(super) async fn run_with(plan: ConnectPlan, staff: Arc<Staff>, stop: Stop, progress: ProgressBar) -> Tally {
     let plan = Arc::new(plan);
+    let journeys = Arc::clone(&plan);
+    let begin = move |start: Instant, n: u64, intended: Instant| {
+        let journey = Journey::new(Arc::clone(&journeys), start, n, intended);
+        journey.run(Arc::clone(&staff), n).boxed()
+    };
+    run_arrivals(&plan, stop, progress, begin).await
+}
+
+/// Lets viewers arrive on schedule. `begin` gets the start of the run, the viewer's number and its intended consent.
+pub(super) async fn run_arrivals(
+    plan: &ConnectPlan,
+    mut stop: Stop,
+    progress: ProgressBar,
+    begin: impl Fn(Instant, u64, Instant) -> BoxFuture<'static, Outcome>,
+) -> Tally {
+    progress.set_message("viewers");
     let arrivals = plan.arrivals.events_in(plan.duration);
     progress.set_length(arrivals);
     let start = tokio::time::Instant::now();
@@ -133,8 +150,7 @@ pub(super) async fn run_with(plan: ConnectPlan, staff: Arc<Staff>, mut stop: Sto
             () = sleep_until(start + plan.arrivals.at(next)), if next < arrivals => {
                 let intended = (start + plan.arrivals.at(next) + plan.lead).into_std();
                 book.tally.course.intended(intended);
-                let journey = Journey::new(Arc::clone(&plan), start.into_std(), next, intended);
-                running.spawn(journey.run(Arc::clone(&staff), next));
+                running.spawn(begin(start.into_std(), next, intended));
                 next += 1;
             }
             Some(outcome) = running.join_next() => {
@@ -156,7 +172,7 @@ pub(super) async fn run_with(plan: ConnectPlan, staff: Arc<Staff>, mut stop: Sto
     book.tally.count("unfinished", running.len() as u64);
     running.shutdown().await;
     stop.mark(&mut book.tally);
-    book.close(&plan)
+    book.close(plan)
 }
 
 /// What a run writes down.

@@ -15,7 +15,7 @@ use super::crew::{Assignment, CallMedia, Crew, Picture, PictureResult};
 use super::guests::GuestView;
 use crate::call::{self, CallError};
 use crate::client::{ClientError, Pump, ViewerClient, wait_for};
-use crate::engine::{MediaOptions, Peer};
+use crate::engine::{MediaOptions, Part, Peer};
 use crate::faults::{Fate, FaultKind, FaultOutcome, strikes};
 
 /// Bound on each wait of a viewer.
@@ -48,6 +48,27 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// Of viewer `n` before it has done anything.
+    pub(super) fn before(plan: &ConnectPlan, n: u64, intended: Instant) -> Self {
+        let due = intended.checked_sub(plan.lead).unwrap_or(intended);
+        Self {
+            mode: plan.mode.of(n),
+            phases: Vec::new(),
+            intended,
+            late: Instant::now().saturating_duration_since(due),
+            total: None,
+            media: None,
+            guests: Vec::new(),
+            fault: None,
+            failure: None,
+        }
+    }
+
+    /// Notes a phase of its mode.
+    pub(super) fn note(&mut self, phase: &str, duration: Duration) {
+        self.phases.push((format!("{}.{phase}", self.mode), duration));
+    }
+
     /// Whether there was no server.
     pub(super) fn cannot_reach(&self) -> bool {
         self.failure.as_ref().is_some_and(|(_, kind)| kind == "unreachable")
@@ -66,19 +87,7 @@ pub(super) struct Journey {
 impl Journey {
     /// Viewer `n`, who is to consent at `intended`.
     pub(super) fn new(plan: Arc<ConnectPlan>, run_start: Instant, n: u64, intended: Instant) -> Self {
-        let mode = plan.mode.of(n);
-        let due = intended.checked_sub(plan.lead).unwrap_or(intended);
-        let outcome = Outcome {
-            mode,
-            phases: Vec::new(),
-            intended,
-            late: Instant::now().saturating_duration_since(due),
-            total: None,
-            media: None,
-            guests: Vec::new(),
-            fault: None,
-            failure: None,
-        };
+        let outcome = Outcome::before(&plan, n, intended);
         Self { plan, run_start, step: "connect", outcome }
     }
 
@@ -91,7 +100,7 @@ impl Journey {
     }
 
     fn note(&mut self, phase: &str, duration: Duration) {
-        self.outcome.phases.push((format!("{}.{phase}", self.outcome.mode), duration));
+        self.outcome.note(phase, duration);
     }
 
     async fn travel(&mut self, staff: &Arc<Staff>, n: u64) -> Result<(), String> {
@@ -99,7 +108,8 @@ impl Journey {
         let warm = self.outcome.mode == "warm";
         let mut client = self.arrive(n).await.map_err(|error| error.kind())?;
         let (call, assignment) = self.be_invited(&mut client, &staff.crew, n).await?;
-        let media = MediaOptions { codecs: vec![self.plan.codec], local: self.plan.aim.local_address() };
+        let media =
+            MediaOptions { part: Part::Desk, codecs: vec![self.plan.codec], local: self.plan.aim.local_address() };
         let mut peer = self.plan.engine.open(media).map_err(|error| CallError::from(error).kind())?;
         if warm {
             let began = Instant::now();

@@ -4,6 +4,7 @@ pub mod capacity;
 pub mod chat;
 pub mod connect;
 mod crew;
+pub mod foreign;
 mod guests;
 pub mod idle;
 mod journey;

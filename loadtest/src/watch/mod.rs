@@ -29,11 +29,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins to watch. A server that is gone stops the run by `stop`.
+    /// Begins to watch. A server that is gone stops the run by `stop`; one without `rest` is not looked at.
     #[must_use]
-    pub fn start(rest: RestClient, stop: StopSwitch) -> Self {
+    pub fn start(rest: Option<RestClient>, stop: StopSwitch) -> Self {
         let (done, ended) = watch::channel(false);
-        Self { done, server: tokio::spawn(server::watch(rest, stop, ended)), generator: Generator::start() }
+        let look = async move { server::watch(rest?, stop, ended).await };
+        Self { done, server: tokio::spawn(look), generator: Generator::start() }
     }
 
     /// Ends it. The generator's delays are added to `phases` as `generator.lag`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use loadtest::call;
 use loadtest::client::{AgentClient, Pump, ViewerClient};
 use loadtest::engine::str0m::Str0mEngine;
-use loadtest::engine::{Channel, MediaEngine, MediaEvent, MediaOptions, Peer, VideoCodec};
+use loadtest::engine::{Channel, MediaEngine, MediaEvent, MediaOptions, Part, Peer, VideoCodec};
 use signaling::timeline::Surface;
 use signaling::wire::{CallStage, CallState, Phase, SlotSide, SlotSource};
 use signaling::{CallId, ConversationId};
@@ -17,7 +17,7 @@ const CARD: Duration = Duration::from_millis(100);
 
 /// Media peers of the tests live on loopback.
 pub(crate) fn open_peer(codecs: &[VideoCodec]) -> Peer {
-    let options = MediaOptions { codecs: codecs.to_vec(), local: [127, 0, 0, 1].into() };
+    let options = MediaOptions { part: Part::Desk, codecs: codecs.to_vec(), local: [127, 0, 0, 1].into() };
     Str0mEngine::new().open(options).expect("a media peer")
 }
 

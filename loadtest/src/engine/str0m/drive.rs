@@ -17,7 +17,7 @@ use super::{bind, slots::Connection};
 use crate::engine::arrivals::{FramePace, Sequences};
 use crate::engine::{
     ArrivalCounts, CLIP_FPS, Channel, Command, EngineError, MediaEvent, MediaOptions, PeerEnds, SLOT_AUDIO_SEND,
-    SLOT_CAMERA_SEND, SLOT_SCREEN_SEND, VideoCodec, clip,
+    SLOT_CAMERA_SEND, VideoCodec, clip,
 };
 
 /// Receive buffer, bytes: the largest UDP datagram that crosses an Ethernet without fragments, and room.
@@ -182,6 +182,10 @@ impl Driver {
                 let offer = self.connection.offer(restart);
                 let _ = reply.send(offer);
             }
+            Command::Accept(sdp, reply) => {
+                let accepted = self.connection.accept(&sdp);
+                let _ = reply.send(accepted);
+            }
             Command::Answer(sdp, reply) => {
                 let taken = self.connection.answer(&sdp);
                 let _ = reply.send(taken);
@@ -319,8 +323,9 @@ impl Driver {
         let Some(codec) = self.options.codecs.first().copied() else { return Ok(()) };
         let ticks = self.frames_sent * VIDEO_CLOCK_HZ / u64::from(CLIP_FPS);
         let time = MediaTime::new(ticks, Frequency::NINETY_KHZ);
-        for (slot, on) in [(SLOT_SCREEN_SEND, self.publishing), (SLOT_CAMERA_SEND, self.camera)] {
-            let Some(writer) = self.connection.rtc.writer(Mid::from(slot)).filter(|_| on) else { continue };
+        let camera = Mid::from(SLOT_CAMERA_SEND);
+        for (slot, on) in [(self.connection.picture, self.publishing), (camera, self.camera)] {
+            let Some(writer) = self.connection.rtc.writer(slot).filter(|_| on) else { continue };
             let Some(pt) = payload_type(writer.payload_params(), codec) else { continue };
             let frames = &clip(codec).frames;
             let data = frames[self.frame % frames.len()].clone();

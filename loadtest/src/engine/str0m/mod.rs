@@ -46,7 +46,7 @@ impl MediaEngine for Str0mEngine {
     fn open(&self, options: MediaOptions) -> Result<Peer, EngineError> {
         let lines = self.codec_lines(&options.codecs)?;
         let socket = bind(options.local)?;
-        let connection = slots::Connection::new(&options.codecs, lines);
+        let connection = slots::Connection::new(options.part, &options.codecs, lines);
         let (peer, ends) = Peer::pair();
         tokio::spawn(drive::Driver::new(connection, socket, options, ends)?.run());
         Ok(peer)

@@ -8,13 +8,13 @@
 
 use std::time::Instant;
 
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::rtp::Ssrc;
 use str0m::{Rtc, RtcConfig};
 
-use crate::engine::{Channel, EngineError, SLOT_DATA, VideoCodec};
+use crate::engine::{Channel, EngineError, Part, SLOT_DATA, SLOT_SCREEN_SEND, VideoCodec};
 
 /// Slots in the order of their m-lines: name, kind, direction.
 const SLOTS: [(&str, MediaKind, Direction); 7] = [
@@ -99,6 +99,9 @@ fn config(codecs: &[VideoCodec]) -> RtcConfig {
 pub(super) struct Connection {
     /// The stack.
     pub(super) rtc: Rtc,
+    /// Where the picture is sent.
+    pub(super) picture: Mid,
+    part: Part,
     lines: CodecLines,
     pending: Option<SdpPendingOffer>,
     /// str0m's own name of the data channels' m-line.
@@ -110,12 +113,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Declares the slots.
-    pub(super) fn new(codecs: &[VideoCodec], lines: CodecLines) -> Self {
+    /// Declares the slots; a publisher or player has none before it offers or accepts.
+    pub(super) fn new(part: Part, codecs: &[VideoCodec], lines: CodecLines) -> Self {
         let mut rtc = config(codecs).build(Instant::now());
         let mut sources = Vec::new();
         let mut api = rtc.direct_api();
-        for (name, kind, direction) in SLOTS {
+        for (name, kind, direction) in SLOTS.into_iter().filter(|_| part == Part::Desk) {
             let mid = Mid::from(name);
             api.declare_media(mid, kind);
             if direction == Direction::SendOnly {
@@ -125,7 +128,8 @@ impl Connection {
                 sources.push((name, ssrc, rtx));
             }
         }
-        Self { rtc, lines, pending: None, data_mid: None, control: None, fast: None, sources }
+        let picture = Mid::from(SLOT_SCREEN_SEND);
+        Self { rtc, picture, part, lines, pending: None, data_mid: None, control: None, fast: None, sources }
     }
 
     /// An offer: the first one, or one for an ICE restart.
@@ -133,6 +137,30 @@ impl Connection {
     /// # Errors
     /// [`EngineError::Stack`].
     pub(super) fn offer(&mut self, restart: bool) -> Result<String, EngineError> {
+        let direction = match self.part {
+            Part::Desk => return self.offer_slots(restart),
+            Part::Publisher => Direction::SendOnly,
+            Part::Player => Direction::RecvOnly,
+        };
+        let mut change = self.rtc.sdp_api();
+        self.picture = change.add_media(MediaKind::Video, direction, None, None, None);
+        let (offer, pending) = change.apply().ok_or_else(|| EngineError::Stack("nothing to offer".to_owned()))?;
+        self.pending = Some(pending);
+        Ok(offer.to_sdp_string())
+    }
+
+    /// Answers an offer.
+    ///
+    /// # Errors
+    /// [`EngineError::Answer`].
+    pub(super) fn accept(&mut self, sdp: &str) -> Result<String, EngineError> {
+        let unusable = |error: &dyn std::fmt::Display| EngineError::Answer(error.to_string());
+        let offer = SdpOffer::from_sdp_string(sdp).map_err(|error| unusable(&error))?;
+        let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|error| unusable(&error))?;
+        Ok(answer.to_sdp_string())
+    }
+
+    fn offer_slots(&mut self, restart: bool) -> Result<String, EngineError> {
         let mut change = self.rtc.sdp_api();
         if self.control.is_none() {
             for (mid, _, direction) in SLOTS {
@@ -281,7 +309,6 @@ fn rename_data(sdp: &str, to: &str) -> String {
 mod tests {
     use std::net::SocketAddr;
 
-    use str0m::change::SdpOffer;
     use str0m::net::Protocol;
     use str0m::{Candidate, Event, Input, Output};
 
@@ -304,7 +331,7 @@ mod tests {
     #[test]
     fn the_offer_has_the_slots_of_the_protocol() {
         let codecs = [VideoCodec::Vp8, VideoCodec::H264];
-        let mut connection = Connection::new(&codecs, CodecLines::of(&codecs).unwrap());
+        let mut connection = Connection::new(Part::Desk, &codecs, CodecLines::of(&codecs).unwrap());
         let offer = connection.offer(false).unwrap();
         let rows = m_lines(&offer);
         let expected = [
@@ -330,7 +357,7 @@ mod tests {
     #[test]
     fn the_offer_connects() {
         let codecs = [VideoCodec::Vp8];
-        let mut client = Connection::new(&codecs, CodecLines::of(&codecs).unwrap());
+        let mut client = Connection::new(Part::Desk, &codecs, CodecLines::of(&codecs).unwrap());
         let mut server = RtcConfig::new().set_ice_lite(true).build(Instant::now());
         let (here, there) = ("127.0.0.1:1000".parse().unwrap(), "127.0.0.1:2000".parse().unwrap());
         client.rtc.add_local_candidate(Candidate::host(here, Protocol::Udp).unwrap());
