@@ -2,24 +2,23 @@
 // picture from frame to frame, and says what is wrong with each. The thresholds are those of docs/diagnosis.md, Detectors.
 
 import { type Bands, bandsOf } from './bands.ts';
+import { BlockMemory, type Damage } from './blocks.ts';
 import { type Comb, combOf } from './comb.ts';
-import { type Breaks, breaksOf, type Crop, cropOf, type Grid, gridOf } from './grid.ts';
+import { type Crop, cropOf, type Grid, gridOf, isBlocky } from './grid.ts';
 import { type Plane, type Planes, THUMB_HEIGHT, THUMB_WIDTH, type Thumb, thumbOf } from './planes.ts';
 import { type Rows, rowsOf, STRIP } from './rows.ts';
 import { judgeWhole, type Whole } from './whole.ts';
 
 /** Side of the part that is looked at closely, pixels. */
 const CROP = 256;
-/** Steps of the parts over the picture, as shares of it: far apart, and all of it in the end. */
-const STRIDES = [0.382, 0.618] as const;
-/** Macroblocks looked at in a frame for broken edges, about. */
-const MACROBLOCKS = 2_000;
+/** Step of the strip over the picture, as a share of it: far apart, and all of it in the end. */
+const STRIDE = 0.382;
 
 /** What was measured in a frame. */
 export interface Measures {
   readonly whole: Whole;
   readonly grid: Grid;
-  readonly breaks: Breaks;
+  readonly damage: Damage;
   readonly rows: Rows;
   /** Null without the frame before. */
   readonly comb: Comb | null;
@@ -45,10 +44,12 @@ export interface Findings {
 export class PictureJudge {
   #last: Thumb | null = null;
   #turn = 0;
+  readonly #blocks = new BlockMemory();
 
   /** Starts over: the next frame is of another picture. */
   startOver(): void {
     this.#last = null;
+    this.#blocks.startOver();
   }
 
   /** Judges a frame; `before` is the luma of the one shown just before it, if it was kept. */
@@ -61,18 +62,14 @@ export class PictureJudge {
     const { luma } = planes;
     const thumb = thumbOf(planes);
     const turn = this.#turn++;
-    const place = (n: number, size: number, part: number) =>
-      Math.round(((turn * (STRIDES[n] ?? 0)) % 1) * Math.max(0, size - part));
-    const crop = cropOf(luma, place(0, luma.width, CROP), place(1, luma.height, CROP), CROP);
     const older = before && before.width === luma.width && before.height === luma.height ? before : null;
-    const macroblocks = (luma.width * luma.height) / 256;
     const measures: Measures = {
       whole: judgeWhole(thumb, this.#last),
-      grid: gridOf(crop),
-      breaks: breaksOf(luma, Math.max(1, Math.round(macroblocks / MACROBLOCKS))),
-      rows: rowsOf(luma, older, place(0, luma.width, STRIP)),
+      grid: gridOf(luma, turn),
+      damage: this.#blocks.look(planes),
+      rows: rowsOf(luma, older, Math.round(((turn * STRIDE) % 1) * Math.max(0, luma.width - STRIP))),
       comb: older && combAt(luma, older, this.#last ? busiest(thumb, this.#last) : null),
-      bands: bandsOf(crop),
+      bands: bandsOf(luma, turn),
       height: luma.height,
     };
     this.#last = thumb;
@@ -103,22 +100,20 @@ function busiest(now: Thumb, before: Thumb): { x: number; y: number } {
 }
 
 /** What measures mean. */
-export function findingsOf({ whole, grid, breaks, rows, comb, bands, height }: Measures): Findings {
-  const drawn = grid.palette > 0.97;
-  const blocky = grid.excess > 0.12 && !drawn;
-  const broken = breaks.excess > 0.02 && breaks.excess > 3 * breaks.elsewhere;
-  const bandedShifts = Math.abs(rows.shifts.reduce((sum, shift) => sum + shift, 0)) < 8 && rows.shifted >= 2;
-  const striped = rows.smeared >= 0.03 * height || bandedShifts || rows.shifted >= 3;
-  const combed =
-    comb !== null && comb.moving > 0.03 && comb.moved > 0.01 && comb.moving > 5 * comb.still && comb.texture < 0.75;
+export function findingsOf({ whole, grid, damage, rows, comb, bands, height }: Measures): Findings {
+  const blocky = isBlocky(grid);
+  // Where the encoder is short of bits blocks break at their edges too.
+  const damaged = damage.broken + damage.streaked + damage.grey > (blocky ? 0.12 : 0.035);
+  const striped = rows.striped >= 0.03 * height || rows.shifts.length >= 2;
+  const combed = comb !== null && comb.moving > 0.02 && comb.moving > 5 * comb.still && comb.texture < 0.75;
   return {
     motion: whole.motion,
     frozen: whole.frozen,
     black: whole.black,
-    corrupt: whole.green || broken,
+    corrupt: whole.green || damaged,
     blocky,
     striped,
-    banded: bands.stairs > 0.2 && bands.onGrid < 0.6,
-    torn: combed || (!striped && ((rows.torn ?? 0) >= 1 || rows.shifted === 1)),
+    banded: bands.steps > 0.3 && bands.height >= 7 && bands.alike > 0.8 && bands.onGrid < 0.6,
+    torn: combed || (!striped && ((rows.torn ?? 0) >= 1 || rows.shifts.length === 1)),
   };
 }
