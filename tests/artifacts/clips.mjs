@@ -10,7 +10,7 @@ import { SOURCES, source as sourceFile } from './sources.mjs';
 /** Sources whose gradients show too few bits; on textures nobody sees them, and nothing is claimed. */
 const SMOOTH = new Set(['sky', 'astronaut', 'coffee', 'china', 'retina', 'rocket', 'flower', 'phone', 'cat', 'bunny']);
 /** Sources whose picture moves enough to be torn or combed visibly. */
-const STILL = new Set(['sky']);
+const STILL = new Set(['sky', 'pattern']);
 
 /** Drawings without texture: what is smeared or barred in them may as well be drawn so. */
 const FLAT = new Set(['sky', 'pattern', 'fractal']);
@@ -54,12 +54,23 @@ export async function clip({ id, recipe, source, encoder }) {
 /** Share of a clip's frames that must be visibly damaged for its label to hold. */
 const VISIBLE = 0.4;
 
+/**
+ * What is visibly unlike the source, by the first word of the recipe: blocks of a frame that are off by so many levels on
+ * average, and their share of it.
+ */
+const VISIBLY = {
+  noise: { off: 20, blocks: 0.04 },
+  loss: { off: 20, blocks: 0.04 },
+  lowrate: { off: 4, blocks: 0.1 },
+};
+
 /** Whether a clip's label holds: what was done to an encoded stream may leave nothing to be seen. Such a clip is left out. */
 export async function labelHolds({ id, recipe, source, label }) {
-  if (!/^(noise|loss)_/.test(recipe)) return true;
+  const visible = VISIBLY[recipe.split('_')[0]];
+  if (!visible) return true;
   const note = join(cached('damage'), `${id}.json`);
   if (!existsSync(note)) {
-    const share = await damagedShare(await clip({ id, recipe, source, encoder: null }), await sourceFile(source));
+    const share = await damagedShare(await clip({ id, recipe, source, encoder: null }), await sourceFile(source), visible);
     writeFileSync(note, JSON.stringify({ share }));
   }
   return label === null || JSON.parse(readFileSync(note, 'utf8')).share >= VISIBLE;

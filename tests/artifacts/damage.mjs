@@ -3,15 +3,14 @@
 import { frames, sizeOf } from './raw.mjs';
 
 const BLOCK = 16;
-/** A block is damaged when its pixels are off by this much on average, levels, ... */
-const OFF = 20;
-/** ... and a frame when this share of its blocks is. */
-const BLOCKS = 0.04;
 /** Frames of the whole clip that a frame may stand for: decoders drop some. */
 const REACH = 2;
 
-/** The share of a clip's frames that are visibly unlike those of its source at the same time. */
-export async function damagedShare(file, source) {
+/**
+ * The share of a clip's frames that are visibly unlike those of its source at the same time: more than `blocks` of their blocks
+ * are off by `off` levels on average.
+ */
+export async function damagedShare(file, source, { off, blocks }) {
   const size = await sizeOf(source);
   const whole = [];
   for await (const frame of frames(source, size)) whole.push(frame);
@@ -21,16 +20,16 @@ export async function damagedShare(file, source) {
       looked++;
       let least = 1;
       for (let near = Math.max(0, n - REACH); near <= n + REACH; near++) {
-        if (whole[near]) least = Math.min(least, blocksOff(frame, whole[near], size));
+        if (whole[near]) least = Math.min(least, blocksOff(frame, whole[near], size, off));
       }
-      if (least > BLOCKS) damaged++;
+      if (least > blocks) damaged++;
     }
     n++;
   }
   return looked === 0 ? 0 : damaged / looked;
 }
 
-function blocksOff(a, b, { width, height }) {
+function blocksOff(a, b, { width, height }, least) {
   let [off, blocks] = [0, 0];
   for (let y = 0; y + BLOCK <= height; y += BLOCK) {
     for (let x = 0; x + BLOCK <= width; x += BLOCK, blocks++) {
@@ -38,7 +37,7 @@ function blocksOff(a, b, { width, height }) {
       for (let row = 0; row < BLOCK; row += 3) {
         for (let at = (y + row) * width + x, end = at + BLOCK; at < end; at++) sum += Math.abs(a[at] - b[at]);
       }
-      if (sum > OFF * 6 * BLOCK) off++;
+      if (sum > least * 6 * BLOCK) off++;
     }
   }
   return off / blocks;

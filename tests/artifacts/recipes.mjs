@@ -13,7 +13,7 @@ const SECONDS = 6;
 /** Encoders at a rate at which nothing is seen of them. Those of `report` do nothing for `tune`. */
 export const ENCODERS = {
   x264: { half: 'tune', ext: 'mp4', args: ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '18', '-threads', '1'] },
-  mpeg4: { half: 'tune', ext: 'mkv', args: ['-c:v', 'mpeg4', '-q:v', '2', '-threads', '1'] },
+  theora: { half: 'tune', ext: 'mkv', args: ['-c:v', 'libtheora', '-q:v', '10'] },
   vp9: {
     half: 'report',
     ext: 'webm',
@@ -24,7 +24,7 @@ export const ENCODERS = {
     ext: 'mkv',
     args: ['-c:v', 'libx265', '-preset', 'superfast', '-crf', '20', '-x265-params', 'log-level=none:pools=1:frame-threads=1'],
   },
-  mpeg2: { half: 'report', ext: 'mkv', args: ['-c:v', 'mpeg2video', '-q:v', '3', '-threads', '1'] },
+  mpeg2: { half: 'report', ext: 'mkv', args: ['-c:v', 'mpeg2video', '-q:v', '1', '-qmin', '1', '-threads', '1'] },
 };
 
 /** Frames changed one by one. */

@@ -77,8 +77,8 @@ export class BlockMemory {
     const counts = [0, 0, 0, 0, 0];
     for (let n = 0; n < found.length; n++) {
       const fresh = this.#fresh(n, found[n] ?? 0);
-      // One streak is an edge of something; beside another one it is none.
-      const wide = n % columns > 0 && ((found[n - 1] ?? 0) & STREAK) !== 0;
+      // One or two streaks are an edge of something; a third one beside them is none.
+      const wide = n % columns > 1 && ((found[n - 1] ?? 0) & (found[n - 2] ?? 0) & STREAK) !== 0;
       for (let bit = 0; bit < BITS; bit++) {
         if (fresh & (1 << bit) && (1 << bit !== STREAK || wide)) counts[bit] = (counts[bit] ?? 0) + 1;
       }

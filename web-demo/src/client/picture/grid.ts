@@ -1,5 +1,5 @@
-// Detector of blockiness: the codec's grid all over the picture. A codec's grid begins at the picture's corner; that
-// is what tells it from the grids of games, tables and checkers.
+// Detector of blockiness: the codec's grid all over the picture. Where the picture moves, the blocks
+// move along with it: the grid may lie anywhere, but most steps lie on one.
 
 import type { Plane } from './planes.ts';
 
@@ -8,15 +8,17 @@ const BLOCK = 8;
 /** Blocks of prediction, pixels. */
 const MACROBLOCK = 16;
 /** A step of a block's edge, levels: what is less nobody sees. */
-const STEP_MIN = 5;
+const STEP_MIN = 7;
 /** Steps beyond this are edges of things. */
 const STEP_MAX = 60;
 /** Places looked at in a frame in either direction, about. */
 const PLACES = 50_000;
-/** A grid in both directions: share of places beyond what is found elsewhere, and how many times that. */
-const BOTH = { excess: 0.04, times: 1.7 };
-/** A grid in one. */
-const ONE = { excess: 0.12, times: 2.5 };
+/** A grid that is seen: share of places on it beyond that of others, mean of both directions, ... */
+const EXCESS = 0.025;
+/** ... and how many times that of others, in either. */
+const TIMES = 1.7;
+/** Not a grid of blocks when this much of the peak is found half a block away, or beside it. */
+const SHORTER = 0.6;
 /** Share of pixels in few levels from which a picture is taken for drawn. */
 const DRAWN = 0.97;
 /** Share of places that may be a step by chance. */
@@ -34,14 +36,16 @@ export interface Crop {
   readonly height: number;
 }
 
-/** Steps of one direction: shares of places that are one. */
+/** Steps of one direction, by where in a block they are: shares of the places there that are one. */
 export interface Steps {
-  /** On the grid. */
-  readonly on: number;
-  /** In the middle of its blocks, where smaller ones meet. */
+  /** Where most are. */
+  readonly peak: number;
+  /** Half a block from there: as many where the period is shorter than a block. */
   readonly half: number;
-  /** Elsewhere. */
-  readonly off: number;
+  /** Beside it: as many where lines are drawn, which have two edges. */
+  readonly beside: number;
+  /** In the other places, on average; those beside the peak left out. */
+  readonly others: number;
 }
 
 /** How much of a grid there is in a picture. */
@@ -78,11 +82,14 @@ export function gridOf(plane: Plane, turn: number): Grid {
 /** Whether a grid is one that is seen. */
 export function isBlocky({ columns, rows, palette }: Grid): boolean {
   if (palette > DRAWN) return false;
-  const excess = (columns.on - columns.off + rows.on - rows.off) / 2;
-  if (excess > BOTH.excess && Math.min(timesOf(columns), timesOf(rows)) > BOTH.times) return true;
-  // A picture that moves along one direction carries the steps across it away from the grid.
-  return [columns, rows].some(
-    (steps) => steps.on - steps.off > ONE.excess && timesOf(steps) > ONE.times && steps.on > ONE.times * steps.half,
+  const both = [columns, rows];
+  const excess = both.map(({ peak, others }) => peak - others);
+  const times = both.map(({ peak, others }) => (peak + CHANCE) / (others + CHANCE));
+  return (
+    (excess[0] ?? 0) + (excess[1] ?? 0) > 2 * EXCESS &&
+    Math.min(...excess) > EXCESS / 3 &&
+    Math.min(...times) > TIMES &&
+    both.every(({ peak, half, beside }) => Math.max(half, beside) < SHORTER * peak)
   );
 }
 
@@ -107,14 +114,10 @@ function stepShares(plane: Plane, along: number, across: number, length: number,
     }
   }
   const places = Math.max(1, (looked * (length - 2 * BLOCK)) / BLOCK);
-  // Half blocks are blocks too in newer codecs: their phase is not compared.
-  const others = found.reduce((sum, count, phase) => (phase % (BLOCK / 2) === 0 ? sum : sum + count), 0);
-  return { on: (found[0] ?? 0) / places, half: (found[BLOCK / 2] ?? 0) / places, off: others / (places * (BLOCK - 2)) };
-}
-
-/** A few steps by chance are no grid. */
-function timesOf({ on, off }: Steps): number {
-  return (on + CHANCE) / (off + CHANCE);
+  const peak = found.indexOf(Math.max(...found));
+  const share = (phase: number) => (found[(peak + phase) % BLOCK] ?? 0) / places;
+  const others = [2, 3, 5, 6].reduce((sum, phase) => sum + share(phase), 0) / 4;
+  return { peak: share(0), half: share(BLOCK / 2), beside: Math.max(share(1), share(BLOCK - 1)), others };
 }
 
 function paletteOf({ bytes, stride, width, height }: Plane): number {

@@ -14,6 +14,19 @@ const CROP = 256;
 /** Step of the strip over the picture, as a share of it: far apart, and all of it in the end. */
 const STRIDE = 0.382;
 
+/** Inspected frames for which stripes are remembered: 2 s of them. */
+const STRIPES_KEPT = 8;
+/** Share of the picture's rows that are stripes. */
+const STRIPED = 0.03;
+/** Share of blocks with broken edges from which a picture is damaged: filmed, drawn, blocky. */
+const BROKEN = 0.018;
+const BROKEN_DRAWN = 0.08;
+const BROKEN_BLOCKY = 0.12;
+/** Share of blocks that are smeared or grey. */
+const SMEARED = 0.025;
+/** Share of pixels in few levels from which straight edges are likely drawn. */
+const DRAWN = 0.8;
+
 /** What was measured in a frame. */
 export interface Measures {
   readonly whole: Whole;
@@ -44,6 +57,7 @@ export interface Findings {
 export class PictureJudge {
   #last: Thumb | null = null;
   #turn = 0;
+  #striped = -STRIPES_KEPT;
   readonly #blocks = new BlockMemory();
 
   /** Starts over: the next frame is of another picture. */
@@ -54,7 +68,9 @@ export class PictureJudge {
 
   /** Judges a frame; `before` is the luma of the one shown just before it, if it was kept. */
   judge(planes: Planes, before: Plane | null): Findings {
-    return findingsOf(this.measure(planes, before));
+    const found = findingsOf(this.measure(planes, before), this.#turn - this.#striped < STRIPES_KEPT);
+    if (found.striped) this.#striped = this.#turn;
+    return found;
   }
 
   /** What can be measured in a frame. */
@@ -99,21 +115,27 @@ function busiest(now: Thumb, before: Thumb): { x: number; y: number } {
   return { x: ((most % columns) + 0.5) / columns, y: (Math.floor(most / columns) + 0.5) / rows };
 }
 
-/** What measures mean. */
-export function findingsOf({ whole, grid, damage, rows, comb, bands, height }: Measures): Findings {
+/** What measures mean. Stripes have edges like tears: `stripes` says whether there were some not long ago. */
+export function findingsOf({ whole, grid, damage, rows, comb, bands, height }: Measures, stripes = false): Findings {
   const blocky = isBlocky(grid);
-  // Where the encoder is short of bits blocks break at their edges too.
-  const damaged = damage.broken + damage.streaked + damage.grey > (blocky ? 0.12 : 0.035);
-  const striped = rows.striped >= 0.03 * height || rows.shifts.length >= 2;
+  const striped = rows.striped >= STRIPED * height || rows.shifts.length >= 2;
+  const torn = !striped && !stripes && ((rows.torn ?? 0) >= 1 || rows.shifts.length === 1);
   const combed = comb !== null && comb.moving > 0.02 && comb.moving > 5 * comb.still && comb.texture < 0.75;
   return {
     motion: whole.motion,
     frozen: whole.frozen,
     black: whole.black,
-    corrupt: whole.green || damaged,
+    corrupt: whole.green || isDamaged(damage, blocky, grid.palette),
     blocky,
     striped,
     banded: bands.steps > 0.3 && bands.height >= 7 && bands.alike > 0.8 && bands.onGrid < 0.6,
-    torn: combed || (!striped && ((rows.torn ?? 0) >= 1 || rows.shifts.length === 1)),
+    torn: torn || combed,
   };
+}
+
+/** Whether so many blocks are damaged that a picture is. */
+function isDamaged({ broken, streaked, grey }: Damage, blocky: boolean, palette: number): boolean {
+  // Where the encoder is short of bits blocks break at their edges too; drawings have straight edges.
+  const most = blocky ? BROKEN_BLOCKY : palette > DRAWN ? BROKEN_DRAWN : BROKEN;
+  return broken > most || streaked + grey > Math.max(SMEARED, blocky ? BROKEN_BLOCKY : 0);
 }

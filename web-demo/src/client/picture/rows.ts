@@ -34,11 +34,11 @@ const TEAR_STEP = 2.5;
 /** Mean step of the rows around: where there is nothing, something has appeared. */
 const TEAR_AROUND = 0.4;
 /** Share of a row's points that a tear moves, at least: less is an edge of something in the picture. */
-const TEAR_POINTS = 0.2;
+const TEAR_POINTS = 0.25;
 /** ... by this much, levels. */
 const TEAR_POINT = 4;
 /** What is left of it when the frame before continues the row. */
-const TEAR_LEFT = 0.58;
+const TEAR_LEFT = 0.56;
 /** Share of a step within which rows are the same, moved. */
 const MOVED = 0.9;
 /** Rows that two frames share: a tear has one, two screens' worth two. More is a picture that scrolls. */
