@@ -2,24 +2,36 @@
 // picture from frame to frame, and says what is wrong with each. The thresholds are those of docs/diagnosis.md, Detectors.
 
 import { type Bands, bandsOf } from './bands.ts';
+import { BlockMemory, type Damage } from './blocks.ts';
 import { type Comb, combOf } from './comb.ts';
-import { type Breaks, breaksOf, type Crop, cropOf, type Grid, gridOf } from './grid.ts';
+import { type Crop, cropOf, type Grid, gridOf, isBlocky } from './grid.ts';
 import { type Plane, type Planes, THUMB_HEIGHT, THUMB_WIDTH, type Thumb, thumbOf } from './planes.ts';
 import { type Rows, rowsOf, STRIP } from './rows.ts';
 import { judgeWhole, type Whole } from './whole.ts';
 
 /** Side of the part that is looked at closely, pixels. */
 const CROP = 256;
-/** Steps of the parts over the picture, as shares of it: far apart, and all of it in the end. */
-const STRIDES = [0.382, 0.618] as const;
-/** Macroblocks looked at in a frame for broken edges, about. */
-const MACROBLOCKS = 2_000;
+/** Step of the strip over the picture, as a share of it: far apart, and all of it in the end. */
+const STRIDE = 0.382;
+
+/** Inspected frames for which stripes are remembered: 2 s of them. */
+const STRIPES_KEPT = 8;
+/** Share of the picture's rows that are stripes. */
+const STRIPED = 0.03;
+/** Share of blocks with broken edges from which a picture is damaged: filmed, drawn, blocky. */
+const BROKEN = 0.018;
+const BROKEN_DRAWN = 0.08;
+const BROKEN_BLOCKY = 0.12;
+/** Share of blocks that are smeared or grey. */
+const SMEARED = 0.025;
+/** Share of pixels in few levels from which straight edges are likely drawn. */
+const DRAWN = 0.8;
 
 /** What was measured in a frame. */
 export interface Measures {
   readonly whole: Whole;
   readonly grid: Grid;
-  readonly breaks: Breaks;
+  readonly damage: Damage;
   readonly rows: Rows;
   /** Null without the frame before. */
   readonly comb: Comb | null;
@@ -45,15 +57,20 @@ export interface Findings {
 export class PictureJudge {
   #last: Thumb | null = null;
   #turn = 0;
+  #striped = -STRIPES_KEPT;
+  readonly #blocks = new BlockMemory();
 
   /** Starts over: the next frame is of another picture. */
   startOver(): void {
     this.#last = null;
+    this.#blocks.startOver();
   }
 
   /** Judges a frame; `before` is the luma of the one shown just before it, if it was kept. */
   judge(planes: Planes, before: Plane | null): Findings {
-    return findingsOf(this.measure(planes, before));
+    const found = findingsOf(this.measure(planes, before), this.#turn - this.#striped < STRIPES_KEPT);
+    if (found.striped) this.#striped = this.#turn;
+    return found;
   }
 
   /** What can be measured in a frame. */
@@ -61,18 +78,14 @@ export class PictureJudge {
     const { luma } = planes;
     const thumb = thumbOf(planes);
     const turn = this.#turn++;
-    const place = (n: number, size: number, part: number) =>
-      Math.round(((turn * (STRIDES[n] ?? 0)) % 1) * Math.max(0, size - part));
-    const crop = cropOf(luma, place(0, luma.width, CROP), place(1, luma.height, CROP), CROP);
     const older = before && before.width === luma.width && before.height === luma.height ? before : null;
-    const macroblocks = (luma.width * luma.height) / 256;
     const measures: Measures = {
       whole: judgeWhole(thumb, this.#last),
-      grid: gridOf(crop),
-      breaks: breaksOf(luma, Math.max(1, Math.round(macroblocks / MACROBLOCKS))),
-      rows: rowsOf(luma, older, place(0, luma.width, STRIP)),
+      grid: gridOf(luma, turn),
+      damage: this.#blocks.look(planes),
+      rows: rowsOf(luma, older, Math.round(((turn * STRIDE) % 1) * Math.max(0, luma.width - STRIP))),
       comb: older && combAt(luma, older, this.#last ? busiest(thumb, this.#last) : null),
-      bands: bandsOf(crop),
+      bands: bandsOf(luma, turn),
       height: luma.height,
     };
     this.#last = thumb;
@@ -102,23 +115,27 @@ function busiest(now: Thumb, before: Thumb): { x: number; y: number } {
   return { x: ((most % columns) + 0.5) / columns, y: (Math.floor(most / columns) + 0.5) / rows };
 }
 
-/** What measures mean. */
-export function findingsOf({ whole, grid, breaks, rows, comb, bands, height }: Measures): Findings {
-  const drawn = grid.palette > 0.97;
-  const blocky = grid.excess > 0.12 && !drawn;
-  const broken = breaks.excess > 0.02 && breaks.excess > 3 * breaks.elsewhere;
-  const bandedShifts = Math.abs(rows.shifts.reduce((sum, shift) => sum + shift, 0)) < 8 && rows.shifted >= 2;
-  const striped = rows.smeared >= 0.03 * height || bandedShifts || rows.shifted >= 3;
-  const combed =
-    comb !== null && comb.moving > 0.03 && comb.moved > 0.01 && comb.moving > 5 * comb.still && comb.texture < 0.75;
+/** What measures mean. Stripes have edges like tears: `stripes` says whether there were some not long ago. */
+export function findingsOf({ whole, grid, damage, rows, comb, bands, height }: Measures, stripes = false): Findings {
+  const blocky = isBlocky(grid);
+  const striped = rows.striped >= STRIPED * height || rows.shifts.length >= 2;
+  const torn = !striped && !stripes && ((rows.torn ?? 0) >= 1 || rows.shifts.length === 1);
+  const combed = comb !== null && comb.moving > 0.02 && comb.moving > 5 * comb.still && comb.texture < 0.75;
   return {
     motion: whole.motion,
     frozen: whole.frozen,
     black: whole.black,
-    corrupt: whole.green || broken,
+    corrupt: whole.green || isDamaged(damage, blocky, grid.palette),
     blocky,
     striped,
-    banded: bands.stairs > 0.2 && bands.onGrid < 0.6,
-    torn: combed || (!striped && ((rows.torn ?? 0) >= 1 || rows.shifted === 1)),
+    banded: bands.steps > 0.3 && bands.height >= 7 && bands.alike > 0.8 && bands.onGrid < 0.6,
+    torn: torn || combed,
   };
+}
+
+/** Whether so many blocks are damaged that a picture is. */
+function isDamaged({ broken, streaked, grey }: Damage, blocky: boolean, palette: number): boolean {
+  // Where the encoder is short of bits blocks break at their edges too; drawings have straight edges.
+  const most = blocky ? BROKEN_BLOCKY : palette > DRAWN ? BROKEN_DRAWN : BROKEN;
+  return broken > most || streaked + grey > Math.max(SMEARED, blocky ? BROKEN_BLOCKY : 0);
 }

@@ -1,168 +1,250 @@
-// Detectors that compare rows: stripes (rows smeared or shifted) and tearing (the halves of two frames in one).
+// Detectors that compare rows: stripes (rows flat across, or shifted) and tearing (two frames in one).
 
 import type { Plane } from './planes.ts';
 
-/** Width of the part of a row that is compared, pixels. */
-export const STRIP = 192;
+/** Width of the part of rows that is looked at for flat ones, pixels. */
+export const STRIP = 128;
 /** A row that is flat across: mean step to the next pixel, levels. */
-const FLAT = 1.1;
+const FLAT = 1.2;
 /** A row that is not. */
-const TEXTURED = 2.5;
-/** Rows of a smear: fewer may be a line that was drawn. */
-const SMEAR_ROWS = 4;
-/** Mean step between rows that belong to different things, levels. */
-const SEAM_STEP = 6;
+const TEXTURED = 2;
+/** Rows of a stripe: fewer may be a line that was drawn, more is a part of the picture. */
+const STRIPE_ROWS = [4, 48] as const;
+/** A pixel of the row beside a stripe has the stripe's colour: levels. */
+const ALIKE = 8;
+/** Share of such pixels above which the stripe is the ground that the rest is drawn on. */
+const GROUND = 0.3;
+/** Pixels of a row that are compared with another one, about: spread over all of it. */
+const POINTS = 240;
+/** Mean step between rows that belong to different things, levels, ... */
+const SEAM_STEP = 5;
 /** ... and so many times that of the rows around. */
-const SEAM_TIMES = 2;
+const SEAM_TIMES = 1.8;
 /** Rows around a seam that say what is usual there. */
 const AROUND = 8;
-/** A seam is explained when something else continues the row with so much less of a step. */
-const EXPLAINED = 0.5;
-/** Pixels that rows may be shifted by. */
+/** Share of its step that is left when a seam is explained. */
+const EXPLAINED = 0.45;
+/** Pixels that rows may be shifted by; less are slanted lines. */
+const SHIFT_MIN = 4;
 const SHIFT_MAX = 96;
-/** Shifts less than this are slanted lines. */
-const SHIFT_MIN = 3;
-/** Seams looked at more closely in a strip; a picture with more of them is made of lines. */
-const SEAMS_MAX = 24;
+/** Seams looked at more closely; a picture with more of them is made of lines. */
+const SEAMS_MAX = 16;
+/** Step between rows that is compared with the frame before: less is flat, levels. */
+const TEAR_STEP = 2.5;
+/** Mean step of the rows around: where there is nothing, something has appeared. */
+const TEAR_AROUND = 0.4;
+/** Share of a row's points that a tear moves, at least: less is an edge of something in the picture. */
+const TEAR_POINTS = 0.25;
+/** ... by this much, levels. */
+const TEAR_POINT = 4;
+/** What is left of it when the frame before continues the row. */
+const TEAR_LEFT = 0.56;
+/** Share of a step within which rows are the same, moved. */
+const MOVED = 0.9;
+/** Rows that two frames share: a tear has one, two screens' worth two. More is a picture that scrolls. */
+const TEARS_MAX = 2;
 
-/** What the rows of a strip say. */
+/** What the rows of a picture say. */
 export interface Rows {
-  /** Rows in smears. */
-  readonly smeared: number;
-  /** Seams where a shift continues the row. */
-  readonly shifted: number;
-  /** Their shifts, pixels. */
+  /** Rows in stripes, of the strip. */
+  readonly striped: number;
+  /** Stripes that they make. */
+  readonly stripes: number;
+  /** Shifts that continue rows at seams, pixels, from top to bottom. */
   readonly shifts: readonly number[];
-  /** Seams where the frame before, or this one, continues the other; null without the frame before. */
-  readonly torn: number | null;
-  /** All seams. */
+  /** Seams: rows that differ from the one above more than is usual around. */
   readonly seams: number;
+  /** Rows where the frame before continues this one; null without that frame. */
+  readonly torn: number | null;
+  /** Least of their remaining steps, of the step in this frame. */
+  readonly left: number;
 }
 
-/** Looks at the rows of `width` pixels from column `x`; `before` is the frame shown just before. */
+/** Looks at the rows; `before` is the frame shown just before; stripes are looked for in a strip from column `x`. */
 export function rowsOf(plane: Plane, before: Plane | null, x: number): Rows {
-  const left = Math.max(0, Math.min(x, plane.width - STRIP));
-  const width = Math.min(STRIP, plane.width - left);
-  const { across, down } = activities(plane, left, width);
+  const down = stepsDown(plane);
   const seams = seamsOf(down);
   const looked = seams.length > SEAMS_MAX ? [] : seams;
-  const shifts = looked.map((row) => shiftAt(plane, row, left, width)).filter((shift) => shift !== 0);
+  const shifts = looked.map((row) => shiftAt(plane, row)).filter((shift) => shift !== 0);
+  const tears = before ? tearsOf(plane, before, down) : null;
   return {
-    smeared: smearedRows(across, down),
-    shifted: shifts.length,
+    ...stripesOf(plane, x),
     shifts,
-    torn: before && tornRows(plane, before, left, width, down, looked),
     seams: seams.length,
+    torn: tears?.rows ?? null,
+    left: tears?.left ?? 1,
   };
 }
 
-/** Mean steps along each row, and from the row above. */
-function activities({ bytes, stride, height }: Plane, left: number, width: number) {
-  const across = new Float32Array(height);
+/** Mean step of each row from the one above, over points of all the row. */
+function stepsDown({ bytes, stride, width, height }: Plane): Float32Array {
+  const each = Math.max(1, Math.floor(width / POINTS));
   const down = new Float32Array(height);
+  for (let y = 1; y < height; y++) {
+    let [sum, points] = [0, 0];
+    for (let at = y * stride, end = at + width; at < end; at += each, points++) {
+      sum += Math.abs((bytes[at] ?? 0) - (bytes[at - stride] ?? 0));
+    }
+    down[y] = sum / points;
+  }
+  return down;
+}
+
+/** Runs of rows that are flat across between rows that are not, in a colour that these do not have. */
+function stripesOf(plane: Plane, x: number): { striped: number; stripes: number } {
+  const { height } = plane;
+  const left = Math.max(0, Math.min(x, plane.width - STRIP));
+  const width = Math.min(STRIP, plane.width - left);
+  const across = stepsAcross(plane, left, width);
+  let [striped, stripes] = [0, 0];
+  for (let y = 2; y < height - 2; ) {
+    let end = y;
+    while (end < height && (across[end] ?? 0) < FLAT) end++;
+    const rows = end - y;
+    if (rows >= STRIPE_ROWS[0] && rows <= STRIPE_ROWS[1] && end < height - 2) {
+      const abrupt = (across[y - 1] ?? 0) > TEXTURED && (across[end] ?? 0) > TEXTURED;
+      const foreign =
+        abrupt && (isForeign(plane, y, y - 1, left, width) || isForeign(plane, end - 1, end, left, width));
+      if (foreign) {
+        striped += rows;
+        stripes++;
+      }
+    }
+    y = end + 1;
+  }
+  return { striped, stripes };
+}
+
+function stepsAcross({ bytes, stride, height }: Plane, left: number, width: number): Float32Array {
+  const across = new Float32Array(height);
   for (let y = 0; y < height; y++) {
     const row = y * stride + left;
-    let [along, over] = [0, 0];
-    const above = y === 0 ? row : row - stride;
+    let sum = 0;
     let last = bytes[row] ?? 0;
     for (let n = 1; n < width; n++) {
       const here = bytes[row + n] ?? 0;
-      along += Math.abs(here - last);
-      over += Math.abs(here - (bytes[above + n] ?? 0));
+      sum += Math.abs(here - last);
       last = here;
     }
-    across[y] = along / (width - 1);
-    down[y] = over / (width - 1);
+    across[y] = sum / (width - 1);
   }
-  return { across, down };
+  return across;
 }
 
-/** Rows in runs that are flat across, not down, and next to a picture. */
-function smearedRows(across: Float32Array, down: Float32Array): number {
-  let smeared = 0;
-  const { length } = across;
-  for (let y = 1; y < length; ) {
-    let end = y;
-    let changes = 0;
-    while (end < length && (across[end] ?? 0) < FLAT) {
-      if (end > y && (down[end] ?? 0) >= TEXTURED) changes++;
-      end++;
-    }
-    const rows = end - y;
-    const beside = Math.max(across[y - 1] ?? 0, across[y - 2] ?? 0, across[end] ?? 0, across[end + 1] ?? 0);
-    if (rows >= SMEAR_ROWS && changes * 3 >= rows && beside >= TEXTURED) smeared += rows;
-    y = end + 1;
+/** Whether the row beside a stripe has little of the colour of the stripe's row. */
+function isForeign({ bytes, stride }: Plane, row: number, beside: number, left: number, width: number): boolean {
+  const stripe = row * stride + left;
+  const other = beside * stride + left;
+  let alike = 0;
+  for (let n = 0; n < width; n += 2) {
+    if (Math.abs((bytes[stripe + n] ?? 0) - (bytes[other + n] ?? 0)) <= ALIKE) alike++;
   }
-  return smeared;
+  return 2 * alike < GROUND * width;
 }
 
 /** Rows that differ from the one above much more than the rows around do. */
 function seamsOf(down: Float32Array): number[] {
   const seams: number[] = [];
-  for (let y = 2; y < down.length - 2; y++) {
+  for (let y = AROUND; y < down.length - AROUND; y++) {
     const step = down[y] ?? 0;
-    if (step < SEAM_STEP) continue;
-    let [sum, count] = [0, 0];
-    for (let n = Math.max(1, y - AROUND); n <= Math.min(down.length - 1, y + AROUND); n++) {
-      if (n === y) continue;
-      sum += down[n] ?? 0;
-      count++;
-    }
-    if (step > (SEAM_TIMES * sum) / count) seams.push(y);
+    if (step >= SEAM_STEP && step > SEAM_TIMES * usual(down, y)) seams.push(y);
   }
   return seams;
 }
 
-/** The shift that continues the row above a seam, pixels; 0 for none. */
-function shiftAt({ bytes, stride }: Plane, y: number, left: number, width: number): number {
-  const upper = (y - 1) * stride + left;
-  const lower = y * stride + left;
-  const step = (shift: number) => {
-    const from = Math.max(0, -shift);
-    const to = Math.min(width, width - shift);
-    let sum = 0;
-    for (let n = from; n < to; n += 2) sum += Math.abs((bytes[upper + n] ?? 0) - (bytes[lower + n + shift] ?? 0));
-    return (2 * sum) / (to - from);
-  };
-  const straight = step(0);
+/** Mean step of the rows around one. */
+function usual(down: Float32Array, y: number): number {
+  let sum = 0;
+  for (let n = 1; n <= AROUND; n++) sum += (down[y - n] ?? 0) + (down[y + n] ?? 0);
+  return sum / (2 * AROUND);
+}
+
+/** The shift that continues the rows above a seam, pixels; 0 for none. The rows further off must agree. */
+function shiftAt(plane: Plane, y: number): number {
+  const straight = stepBetween(plane, y - 1, y, 0, 1);
   let [best, least] = [0, straight];
-  for (let shift = SHIFT_MIN; shift <= Math.min(SHIFT_MAX, width / 2); shift++) {
+  for (let shift = SHIFT_MIN; shift <= Math.min(SHIFT_MAX, plane.width / 3); shift++) {
     for (const signed of [shift, -shift]) {
-      const value = step(signed);
+      // Coarsely at first: most shifts are far from fitting.
+      if (stepBetween(plane, y - 1, y, signed, 4) > 0.8 * straight) continue;
+      const value = stepBetween(plane, y - 1, y, signed, 1);
       if (value < least) [best, least] = [signed, value];
     }
   }
-  return least < EXPLAINED * straight ? best : 0;
+  if (best === 0 || least > EXPLAINED * straight) return 0;
+  const further = stepBetween(plane, y - 3, y + 2, best, 1) < 0.8 * stepBetween(plane, y - 3, y + 2, 0, 1);
+  // What repeats itself fits in many ways.
+  const other = Math.min(stepBetween(plane, y - 1, y, 2 * best, 1), stepBetween(plane, y - 1, y, -best, 1));
+  return further && other > 1.5 * least ? best : 0;
 }
 
-/** Seams where rows of two frames continue each other and the rows of this frame do not. */
-function tornRows(
-  plane: Plane,
-  before: Plane,
-  left: number,
-  width: number,
-  down: Float32Array,
-  seams: readonly number[],
+/** Mean step from a row to another that is shifted, over points of all the row or every `each`th of them. */
+function stepBetween(
+  { bytes, stride, width }: Plane,
+  upper: number,
+  lower: number,
+  shift: number,
+  each: number,
 ): number {
-  if (before.width !== plane.width || before.height !== plane.height) return 0;
-  const explained = (y: number) => crossStep(plane, before, y, left, width) < EXPLAINED * (down[y] ?? 0);
-  const torn = seams.filter(explained);
-  if (torn.length === 0) return 0;
-  // A picture that scrolls by a row has this everywhere.
-  const others: number[] = [];
-  for (let y = 3; y < down.length; y += 7) if ((down[y] ?? 0) >= 1 && !seams.includes(y)) others.push(y);
-  const alike = others.filter(explained).length;
-  return alike > 0.1 * others.length + 1 ? 0 : torn.length;
+  const from = Math.max(0, -shift);
+  const to = Math.min(width, width - shift);
+  const next = each * Math.max(1, Math.floor((to - from) / POINTS));
+  const [a, b] = [upper * stride, lower * stride + shift];
+  let [sum, points] = [0, 0];
+  for (let n = from; n < to; n += next, points++) sum += Math.abs((bytes[a + n] ?? 0) - (bytes[b + n] ?? 0));
+  return sum / points;
+}
+
+/** Rows where one of two rows taken from the frame before continues the other, as nothing does in this frame. */
+function tearsOf(plane: Plane, before: Plane, down: Float32Array): { rows: number; left: number } {
+  let [looked, rows, least] = [0, 0, 1];
+  for (let y = AROUND; y < down.length - AROUND; y++) {
+    const step = down[y] ?? 0;
+    if (step < TEAR_STEP) continue;
+    looked++;
+    const around = usual(down, y);
+    if (around < TEAR_AROUND || step < 1.15 * around) continue;
+    const left = crossStep(plane, before, y) / step;
+    if (left < TEAR_LEFT && isWide(plane, y) && !hasMoved(plane, before, y, step)) {
+      least = Math.min(least, left);
+      rows++;
+    }
+  }
+  return { rows: rows > TEARS_MAX || looked < 4 ? 0 : rows, left: least };
 }
 
 /** The lesser step between row `y` and the one above it when one of them is taken from the frame before. */
-function crossStep(plane: Plane, before: Plane, y: number, left: number, width: number): number {
-  const a = y * plane.stride + left;
-  const b = y * before.stride + left;
-  let [older, newer] = [0, 0];
-  for (let n = 0; n < width; n++) {
-    older += Math.abs((plane.bytes[a + n] ?? 0) - (before.bytes[b - before.stride + n] ?? 0));
-    newer += Math.abs((plane.bytes[a - plane.stride + n] ?? 0) - (before.bytes[b + n] ?? 0));
+function crossStep(plane: Plane, before: Plane, y: number): number {
+  return Math.min(stepAcross(plane, before, y, y - 1), stepAcross(plane, before, y - 1, y));
+}
+
+/** Whether much of a row differs from the row above. */
+function isWide({ bytes, stride, width }: Plane, y: number): boolean {
+  const each = Math.max(1, Math.floor(width / POINTS));
+  let [wide, points] = [0, 0];
+  for (let at = y * stride, end = at + width; at < end; at += each, points++) {
+    if (Math.abs((bytes[at] ?? 0) - (bytes[at - stride] ?? 0)) >= TEAR_POINT) wide++;
   }
-  return Math.min(older, newer) / width;
+  return wide >= TEAR_POINTS * points;
+}
+
+/** Whether the step at a row was in the frame before too, some rows off: an edge of something that moves up or down. */
+function hasMoved(plane: Plane, before: Plane, y: number, step: number): boolean {
+  for (let by = -AROUND + 1; by < AROUND; by++) {
+    if (by === 0) continue;
+    const upper = stepAcross(plane, before, y - 1, y - 1 + by);
+    if (upper < MOVED * step && stepAcross(plane, before, y, y + by) < MOVED * step) return true;
+  }
+  return false;
+}
+
+/** Mean step from a row of one frame to a row of the other. */
+function stepAcross(plane: Plane, before: Plane, y: number, other: number): number {
+  const each = Math.max(1, Math.floor(plane.width / POINTS));
+  const [a, b] = [y * plane.stride, other * before.stride];
+  let [sum, points] = [0, 0];
+  for (let n = 0; n < plane.width; n += each, points++) {
+    sum += Math.abs((plane.bytes[a + n] ?? 0) - (before.bytes[b + n] ?? 0));
+  }
+  return sum / points;
 }

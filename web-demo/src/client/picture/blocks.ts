@@ -1,0 +1,200 @@
+// Detector of blocks that do not belong where they are: macroblocks with broken edges, smeared into streaks, or grey where
+// nothing was decoded. What stays in its place is drawn that way: only blocks count that were otherwise a while ago.
+
+import type { Plane, Planes } from './planes.ts';
+
+/** Blocks of prediction, pixels: damage comes in these. */
+const MACROBLOCK = 16;
+/**
+ * Columns, or rows, of a macroblock that are compared to know what straight edges there are anyway. One is on the grid of
+ * smaller blocks: where these show all over, the encoder was short of bits, and nothing is damaged.
+ */
+const ELSEWHERE = [5, 8] as const;
+/** Macroblocks looked at in a frame, about: all of 640 × 360, every second row of 1280 × 720. */
+const BLOCKS = 2_000;
+/** A broken edge: its mean step, levels, ... */
+const BROKEN_STEP = 20;
+/** ... and so many times what its sides have. */
+const BROKEN_TIMES = 3;
+/** Mean step along a streak, levels. */
+const STREAK_ALONG = 0.35;
+/** Mean step across it. */
+const STREAK_ACROSS = 2.5;
+/** Pixels of 15 that have a step across, so that one edge is no streak. */
+const STREAK_STEPS = 4;
+/** Luma and chroma of grey: what decoders take for what they do not have. */
+const GREY = 128;
+/** Inspected frames in which a block must have been otherwise: 10 s of them. */
+const MEMORY = 40;
+
+/** Share of the edges of a line across the picture that make it one. */
+const LINE = 0.6;
+
+/** What is in a macroblock; bits. */
+const LEFT = 1;
+const TOP = 2;
+const STREAK = 4;
+const HOLE = 8;
+const INSIDE = 16;
+const BITS = 5;
+
+/** Damaged blocks of a frame, as shares of those looked at. */
+export interface Damage {
+  /** With an edge that is newly broken, beyond what is found off the grid. */
+  readonly broken: number;
+  /** Newly smeared downward, beside others. */
+  readonly streaked: number;
+  /** Newly grey. */
+  readonly grey: number;
+}
+
+/** Keeps what the blocks of one picture were like. */
+export class BlockMemory {
+  /** By block and bit: inspected frames since it was last without it, 255 for never seen. */
+  #since: Uint8Array[] = [];
+  #shape = '';
+
+  /** Starts over: the next frame is of another picture. */
+  startOver(): void {
+    this.#shape = '';
+  }
+
+  /** Looks at a frame. */
+  look(planes: Planes): Damage {
+    const { luma } = planes;
+    const columns = Math.max(0, Math.floor(luma.width / MACROBLOCK) - 2);
+    const rows = Math.max(0, Math.floor(luma.height / MACROBLOCK) - 2);
+    const each = Math.max(1, Math.round((columns * rows) / BLOCKS));
+    const looked = Math.ceil(rows / each);
+    this.#fit(`${luma.width}x${luma.height}`, columns * looked);
+    const found = new Uint8Array(columns * looked);
+    for (let row = 0, n = 0; row < looked; row++) {
+      for (let column = 0; column < columns; column++, n++) {
+        found[n] = blockOf(planes, (column + 1) * MACROBLOCK, (row * each + 1) * MACROBLOCK);
+      }
+    }
+    withoutLines(found, columns, looked);
+    const counts = [0, 0, 0, 0, 0];
+    for (let n = 0; n < found.length; n++) {
+      const fresh = this.#fresh(n, found[n] ?? 0);
+      // One or two streaks are an edge of something; a third one beside them is none.
+      const wide = n % columns > 1 && ((found[n - 1] ?? 0) & (found[n - 2] ?? 0) & STREAK) !== 0;
+      for (let bit = 0; bit < BITS; bit++) {
+        if (fresh & (1 << bit) && (1 << bit !== STREAK || wide)) counts[bit] = (counts[bit] ?? 0) + 1;
+      }
+    }
+    const [left = 0, top = 0, streaked = 0, grey = 0, elsewhere = 0] = counts;
+    const share = (count: number) => Math.max(0, count) / Math.max(1, found.length);
+    return { broken: share(left + top - elsewhere), streaked: share(streaked), grey: share(grey) };
+  }
+
+  #fit(shape: string, blocks: number): void {
+    if (shape === this.#shape) return;
+    this.#shape = shape;
+    this.#since = Array.from({ length: BITS }, () => new Uint8Array(blocks).fill(255));
+  }
+
+  /** Those of the bits that the block was without not long ago. */
+  #fresh(n: number, bits: number): number {
+    let fresh = 0;
+    for (let bit = 0; bit < BITS; bit++) {
+      const since = this.#since[bit];
+      if (!since) continue;
+      if ((bits & (1 << bit)) === 0) {
+        since[n] = 0;
+        continue;
+      }
+      const age = since[n] ?? 255;
+      if (age < MEMORY) {
+        fresh |= 1 << bit;
+        since[n] = age + 1;
+      }
+    }
+    return fresh;
+  }
+}
+
+/** Takes away broken edges that make a line across most of the picture: bars beside it, a table, a ticker. */
+function withoutLines(found: Uint8Array, columns: number, rows: number): void {
+  for (let column = 0; column < columns; column++) {
+    let count = 0;
+    for (let row = 0; row < rows; row++) if ((found[row * columns + column] ?? 0) & LEFT) count++;
+    if (count <= LINE * rows) continue;
+    for (let row = 0; row < rows; row++) found[row * columns + column] = (found[row * columns + column] ?? 0) & ~LEFT;
+  }
+  for (let row = 0; row < rows; row++) {
+    const line = found.subarray(row * columns, (row + 1) * columns);
+    if (line.filter((bits) => bits & TOP).length <= LINE * columns) continue;
+    for (let n = 0; n < columns; n++) line[n] = (line[n] ?? 0) & ~TOP;
+  }
+}
+
+/** What is in the macroblock with its corner at (`x`, `y`). */
+function blockOf({ luma, chroma }: Planes, x: number, y: number): number {
+  const { bytes, stride } = luma;
+  const at = y * stride + x;
+  let bits = 0;
+  if (isBroken(bytes, at, 1, stride)) bits |= LEFT;
+  if (isBroken(bytes, at, stride, 1)) bits |= TOP;
+  for (const phase of ELSEWHERE) {
+    if (isBroken(bytes, at + phase, 1, stride) || isBroken(bytes, at + phase * stride, stride, 1)) bits |= INSIDE;
+  }
+  const along = steps(bytes, at, 1, stride);
+  const down = steps(bytes, at, stride, 1);
+  // Only streaks that run down: across they are stripes, or a texture of lines.
+  if (isStreak(down, along)) bits |= STREAK;
+  if (
+    along.mean + down.mean < 0.3 &&
+    isGrey(bytes[at] ?? 0) &&
+    chroma.every((plane) => isGrey(valueAt(plane, luma, x, y)))
+  ) {
+    bits |= HOLE;
+  }
+  return bits;
+}
+
+/** Whether an edge of a macroblock is a step all along. */
+function isBroken(bytes: Uint8Array, start: number, along: number, across: number): boolean {
+  let [step, sides] = [0, 0];
+  for (let n = 0, at = start; n < MACROBLOCK; n += 2, at += 2 * across) {
+    const before = bytes[at - along] ?? 0;
+    const here = bytes[at] ?? 0;
+    step += Math.abs(here - before);
+    sides += Math.abs(before - (bytes[at - 2 * along] ?? 0)) + Math.abs((bytes[at + along] ?? 0) - here);
+  }
+  return step > (BROKEN_STEP * MACROBLOCK) / 2 && step > (BROKEN_TIMES * sides) / 2;
+}
+
+/** Steps within a macroblock along a direction: their mean, and how many of the 15 places have one, in the line where most have. */
+function steps(bytes: Uint8Array, start: number, along: number, across: number): { mean: number; places: number } {
+  let [sum, most] = [0, 0];
+  for (let line = 0; line < MACROBLOCK; line += 3) {
+    let places = 0;
+    let at = start + line * across;
+    let last = bytes[at] ?? 0;
+    for (let n = 1; n < MACROBLOCK; n++) {
+      at += along;
+      const here = bytes[at] ?? 0;
+      const step = Math.abs(here - last);
+      sum += step;
+      if (step > 1) places++;
+      last = here;
+    }
+    most = Math.max(most, places);
+  }
+  return { mean: sum / (6 * (MACROBLOCK - 1)), places: most };
+}
+
+function isStreak(along: { mean: number }, across: { mean: number; places: number }): boolean {
+  return along.mean < STREAK_ALONG && across.mean > STREAK_ACROSS && across.places >= STREAK_STEPS;
+}
+
+function isGrey(value: number): boolean {
+  return Math.abs(value - GREY) <= 1;
+}
+
+/** The value of a smaller plane that belongs to a pixel of the luma. */
+function valueAt({ bytes, stride, width, height }: Plane, luma: Plane, x: number, y: number): number {
+  const [column, row] = [Math.floor((x * width) / luma.width), Math.floor((y * height) / luma.height)];
+  return bytes[row * stride + column] ?? 0;
+}
