@@ -7,8 +7,9 @@ use super::playlist::Playlist;
 
 /// Streams remembered; those looked at longest ago are forgotten first.
 const STREAMS_MAX: usize = 1_000;
-/// A picture that moved so long ago says that standing still is not its nature.
-const MOVED_MAX: Duration = Duration::from_secs(10 * 60);
+/// A picture that moved so long ago says that standing still is not its nature. A page remembers as long; beyond it a talk
+/// may have come to its slides.
+const MOVED_MAX: Duration = Duration::from_secs(60);
 /// What was seen longer ago is no measure for how old the newest segment is: nobody looked in between.
 const SEEN_MAX: Duration = Duration::from_secs(10 * 60);
 /// A stream may be late by so many target durations.
