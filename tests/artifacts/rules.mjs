@@ -16,41 +16,32 @@ export const RAISE = {
 /** A picture has stopped only if it moved before: in this share of at least so many seconds. */
 const MOVED = { share: 0.6, seconds: 8 };
 
-/** Findings `{ t, findings }` by whole second. */
-export function seconds(frames) {
-  const list = [];
+/** Judged frames `{ t, findings }` as seconds of shares, as the lane `picture` has them. */
+export function secondsOf(frames) {
+  const bySecond = [];
   for (const { t, findings } of frames) {
-    const second = Math.floor(t);
-    list[second] ??= [];
-    list[second].push(findings);
+    if (findings) (bySecond[Math.floor(t)] ??= []).push(findings);
   }
-  return list.filter(Boolean);
+  return bySecond.filter(Boolean).map((found) => Object.fromEntries(CLASSES.map((name) => [name, shareOf(found, name)])));
 }
 
-/** The share of a second's frames with a finding; null when none was judged for it. */
-export function shareOf(found, name) {
+/** The share of a second's frames with a finding; undefined when none was judged for it. */
+function shareOf(found, name) {
   const judged = found.filter((one) => one[name] !== null);
-  return judged.length === 0 ? null : judged.filter((one) => one[name]).length / judged.length;
+  return judged.length === 0 ? undefined : judged.filter((one) => one[name]).length / judged.length;
 }
 
-/** The classes that are raised in a clip. */
-export function raised(frames) {
-  const all = seconds(frames);
+/** The classes that are raised in a clip's seconds. */
+export function raised(seconds) {
   return CLASSES.filter((name) => {
-    const shares = all.map((found) => shareOf(found, name));
     const { at, n, m } = RAISE[name];
-    return shares.some((_, end) => {
-      const bad = (second) => shares[second] !== null && shares[second] >= at && (name !== 'frozen' || moved(shares, second));
-      let count = 0;
-      for (let second = Math.max(0, end - m + 1); second <= end; second++) if (bad(second)) count++;
-      return count >= n;
-    });
+    const bad = seconds.map((second, now) => second[name] >= at && (name !== 'frozen' || movedBefore(seconds, now)));
+    return bad.some((_, end) => bad.slice(Math.max(0, end - m + 1), end + 1).filter(Boolean).length >= n);
   });
 }
 
 /** Whether a picture moved before a second, so that standing still means something. */
-function moved(shares, second) {
-  const before = shares.slice(0, second).filter((share) => share !== null);
-  if (before.length < MOVED.seconds) return false;
-  return before.filter((share) => share < 0.5).length >= MOVED.share * before.length;
+function movedBefore(seconds, now) {
+  const before = seconds.slice(0, now).filter(({ frozen }) => frozen !== undefined);
+  return before.length >= MOVED.seconds && before.filter(({ frozen }) => frozen < 0.5).length >= MOVED.share * before.length;
 }

@@ -6,7 +6,7 @@ import type { Findings } from './judge.ts';
 export type NotInspectable = 'tainted' | 'drm' | 'hidden' | 'browser';
 
 /** A second of a picture; shares are of its inspected frames, 0 to 1. Absent: not measured. */
-export interface PictureSecond {
+export type PictureSecond = {
   /** Whole second of the caller's clock, ms. */
   readonly t: number;
   readonly inspectable: boolean;
@@ -20,7 +20,7 @@ export interface PictureSecond {
   readonly striped?: number;
   readonly banded?: number;
   readonly torn?: number;
-}
+};
 
 /** The sample of a second with frames that were inspected; null when there were none: nothing was measured then. */
 export function secondOf(t: number, frames: readonly Findings[]): PictureSecond | null {

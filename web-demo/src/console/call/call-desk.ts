@@ -5,6 +5,7 @@
 import type { AgentSession } from '../../client/agent.ts';
 import type { PictureReading } from '../../client/agent-arrival.ts';
 import { readTicket } from '../../client/api.ts';
+import type { BlockSender } from '../../client/blocks.ts';
 import { Store } from '../../client/emitter.ts';
 import type { MediaPeer, MediaState } from '../../client/media.ts';
 import { StatsCollector } from '../../client/stats.ts';
@@ -19,6 +20,7 @@ import { withSample } from './live-facts.ts';
 import { runningHere, waitingHere } from './own-calls.ts';
 import { PICTURE_SOURCES, PictureElements, type PictureSource, pictureSource } from './picture-elements.ts';
 import { Speaking } from './speaking.ts';
+import { SurfaceWatch } from './surface-watch.ts';
 
 /** How often the freeze notice is reconsidered, ms. */
 const WATCH_MS = 250;
@@ -67,8 +69,9 @@ export class CallDesk {
   readonly #frames = new FrameWatch();
   readonly #ends: (() => void)[] = [];
   readonly #pictures = new PictureElements();
+  readonly #surface: SurfaceWatch;
   readonly #device = new DeviceSampler();
-  #collector: { call: CallId; peer: MediaPeer; stats: StatsCollector } | null = null;
+  #collector: { call: CallId; peer: MediaPeer; stats: StatsCollector; blocks: BlockSender } | null = null;
   #arrivals: Arrivals | null = null;
   /** What the picture slots had counted before the call that runs or is awaited. */
   #before: ReadonlyMap<string, PictureReading> = new Map();
@@ -82,6 +85,7 @@ export class CallDesk {
 
   constructor(session: AgentSession) {
     this.#session = session;
+    this.#surface = new SurfaceWatch(() => session.connection.clock.nowMs());
     this.#peer = new AgentPeer(session, () => this.#collector !== null);
     this.speaking = new Speaking(session, this.#peer);
     const onVisible = () => this.#frames.restart(performance.now());
@@ -100,6 +104,7 @@ export class CallDesk {
   attach(source: PictureSource, video: HTMLVideoElement | null): void {
     this.#pictures.attach(source, video);
     this.#showPicture();
+    this.#watchSurface();
   }
 
   /** Ends everything. */
@@ -127,6 +132,7 @@ export class CallDesk {
     this.#hear(call);
     this.#collect(call);
     this.#tellFirst();
+    this.#watchSurface();
     if (call.stage === 'live' && before?.stage !== 'live') this.#askConnectTimes(call, 0);
   }
 
@@ -153,6 +159,7 @@ export class CallDesk {
   }
 
   #callOver(): void {
+    this.#surface.stop();
     void this.#collector?.stats.stop();
     this.#collector = null;
     this.#arrivals?.stop();
@@ -197,7 +204,7 @@ export class CallDesk {
       onSecond: (second) => blocks.push('agent_device', this.#device.sample(second, null, clock.takeNewestRtt())),
       onSample: (sample) => this.#sampled(call.id, sample),
     });
-    this.#collector = { call: call.id, peer, stats };
+    this.#collector = { call: call.id, peer, stats, blocks };
     stats.start();
     clearInterval(this.#watchTimer);
     this.#watchTimer = setInterval(() => this.#watch(), WATCH_MS);
@@ -273,9 +280,19 @@ export class CallDesk {
     const { call, shown } = this.view.get();
     if (first === null || call === null || first.call !== call.id) return;
     if (!shown) this.#set({ shown: true });
+    this.#watchSurface();
     if (first.told || this.#session.connection.state.get().kind !== 'open') return;
     first.told = true;
     this.#session.phase(call.id, 'first_frame', first.atMs);
+  }
+
+  /** Once the picture was seen, so that looking at it takes nothing from its arrival. */
+  #watchSurface(): void {
+    const { call, shown } = this.view.get();
+    const blocks = this.#collector?.blocks;
+    const video = call === null || call.surface === 'audio' ? null : this.#pictures.video(pictureSource(call));
+    if (video && blocks && shown && this.#collector?.call === call?.id) this.#surface.follow(video, blocks);
+    else this.#surface.stop();
   }
 
   #sampled(call: CallId, sample: Sample): void {

@@ -46,6 +46,11 @@ export class PictureElements {
     if (place.request === 0) this.#await(place, listener);
   }
 
+  /** The element of a source's picture; null when there is none. */
+  video(source: PictureSource): HTMLVideoElement | null {
+    return this.#places.get(source)?.video ?? null;
+  }
+
   /** Nothing is played any more. */
   clear(): void {
     for (const source of PICTURE_SOURCES) this.#stop(source);
