@@ -137,6 +137,24 @@ fn a_frozen_source_when_the_chat_was_opened_long_after() {
     expect(&trace, Cause::PlatformSource);
 }
 
+#[test]
+fn our_own_fetch_speaks_of_its_own_time() {
+    let slow_at = |second| {
+        let mut slow = reference(second);
+        slow.ttfb_ms = Some(3_000.0);
+        slow
+    };
+    let narrow = |page: Page| Page { load: 1.8, ping_ms: 240.0, ..page.stalled() };
+    let mut trace = faulty(narrow);
+    trace.references.push(slow_at(FAULT - 70));
+    expect(&trace, Cause::ViewerNetwork);
+    // One that shared its answer shortly before speaks until there is one of this trouble.
+    trace.references.push(slow_at(FAULT - 20));
+    expect(&trace, Cause::PlatformDelivery);
+    trace.references.push(reference(RING - 5));
+    expect(&trace, Cause::ViewerNetwork);
+}
+
 fn in_call(fault: impl Fn(Call) -> Call) -> Trace {
     let mut trace = well();
     call(&mut trace, 10, 50, |s| if s >= 25 { fault(Call::default()) } else { Call::default() });

@@ -16,6 +16,8 @@ const TIMES_USUAL: f64 = 3.0;
 const SHARE_MIN: f64 = 0.15;
 /// Counts and fetches count for trouble that they are within so many seconds of.
 const NEAR_S: i64 = 120;
+/// A fetch of ours says nothing about trouble that came so many seconds later; one is shared by all viewers for so long.
+const REFERENCE_GOOD_S: i64 = 30;
 /// First byte of our own fetch, ms; load time of the media's length; age of the playlist, s (own).
 const REFERENCE_TTFB_MS: f64 = 800.0;
 const REFERENCE_LOAD: f64 = 1.0;
@@ -68,8 +70,12 @@ fn one_scope(scope: Scope, at: i64, others: &Others, findings: &mut Findings) {
 
 fn references(scene: &Scene<'_>, findings: &mut Findings) {
     let (Some(first), Some(last)) = (scene.scope.first(), scene.scope.last()) else { return };
-    let near: Vec<(i64, &Reference)> = scene.trace.references.within(first.at - NEAR_S, last.at + NEAR_S).collect();
-    // The worst of what we fetched decides, since a fault may come and go.
+    let mut near: Vec<(i64, &Reference)> =
+        scene.trace.references.within(first.at - REFERENCE_GOOD_S, last.at + NEAR_S).collect();
+    // Those of the trouble itself count before earlier ones; of these the worst decides, since a fault may come and go.
+    if near.last().is_some_and(|(at, _)| *at >= first.at) {
+        near.retain(|(at, _)| *at >= first.at);
+    }
     fetched(&near, findings);
     shown(&near, findings);
 }
