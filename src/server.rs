@@ -18,7 +18,7 @@ use crate::cluster::{Bus, CallNode, LocalBus, NodeId, Note, Presence, PresenceBo
 use crate::config::{Config, DatabaseLocation};
 use crate::doorman::Doorman;
 use crate::gate::Gate;
-use crate::media_driver::{self, MediaConfig, MediaError, MediaEvent};
+use crate::media_driver::{self, MediaConfig, MediaError, MediaEvent, MediaHandle};
 use crate::pictures::{PictureError, PictureFiles, Pictures};
 use crate::pressure::Pressure;
 use crate::storage::{StorageError, Store};
@@ -163,16 +163,7 @@ impl Server {
             calls: CallBook::default(),
             line: Line::default(),
         });
-        let start_bitrate_kbps = Some(config.media.start_bitrate_kbps).filter(|kbps| *kbps > 0);
-        let away_ms_max = i64::from(config.limits.away_seconds_max) * 1_000;
-        let calls = Arc::new(Calls::new(
-            node.clone(),
-            Arc::clone(&desk),
-            media,
-            telemetry.clone(),
-            start_bitrate_kbps,
-            away_ms_max,
-        ));
+        let calls = make_calls(&config, &node, &desk, media, &telemetry);
         take_up_calls(&calls, &*bus, &node, alone).await?;
 
         let (closing, closing_seen) = watch::channel(Closing::No);
@@ -271,6 +262,19 @@ impl Server {
             () = tokio::time::sleep(patience) => {}
         }
     }
+}
+
+fn make_calls(
+    config: &Config,
+    node: &NodeId,
+    desk: &Arc<Desk>,
+    media: MediaHandle,
+    telemetry: &TelemetryLog,
+) -> Arc<Calls> {
+    let start_bitrate_kbps = Some(config.media.start_bitrate_kbps).filter(|kbps| *kbps > 0);
+    let away_ms_max = i64::from(config.limits.away_seconds_max) * 1_000;
+    let desk = Arc::clone(desk);
+    Arc::new(Calls::new(node.clone(), desk, media, telemetry.clone(), start_bitrate_kbps, away_ms_max))
 }
 
 /// Ends what a former process left behind, then offers this node's calls to the others.

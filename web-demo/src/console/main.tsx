@@ -14,6 +14,7 @@ import './stage.css';
 import './thread.css';
 import './tickets.css';
 import './diagnosis.css';
+import './incidents.css';
 import './print.css';
 import './controls.css';
 import './settings.css';
