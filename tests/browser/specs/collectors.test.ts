@@ -3,7 +3,7 @@
 
 import type { Page } from '@playwright/test';
 import { expect, tell, test } from '../support/fixtures.ts';
-import { SentLanes } from '../support/lanes.ts';
+import { type Row, SentLanes } from '../support/lanes.ts';
 
 /** The page's own player, watched for a while. */
 const WATCHED_MS = 8_000;
@@ -43,7 +43,7 @@ test('the minute before the chat comes with it: player, requests, device, from t
     expect(Number(piece.bytes)).toBeGreaterThan(10_000);
   }
   // Where the newest piece of a second can be had again.
-  const { uri, init, playlist } = pieces.findLast((piece) => piece.uri !== undefined) ?? {};
+  const { uri, init, playlist } = pieces.findLast((piece) => piece.uri !== undefined) ?? ({} as Partial<Row>);
   const folder = `${new URL(server.url).origin}/live/demo/720p/`;
   expect(uri).toMatch(new RegExp(`^${folder}\\d+\\.m4s$`));
   expect({ init, playlist }).toEqual({ init: `${folder}init.mp4`, playlist: `${folder}index.m3u8` });
@@ -97,4 +97,25 @@ test('a busy main thread is told, and a page that is hidden', async ({ stage }) 
     document.dispatchEvent(new Event('visibilitychange'));
   });
   await expect.poll(() => sent.of('marks').map(({ kind }) => kind)).toContain('hidden');
+});
+
+test('in a call both ends tell both directions, and the agent its device and its own line', async ({ stage }) => {
+  const server = await stage.server();
+  const [viewer, agent] = [await stage.viewer(), await stage.agent(server)];
+  const [fromViewer, fromAgent] = [new SentLanes(viewer.page), new SentLanes(agent.page)];
+  // The agent's socket was open before it was followed.
+  await agent.page.reload();
+  await viewer.watchDemo(server.url);
+  await viewer.openChat();
+  await viewer.pick('The picture stutters');
+  await agent.take(await viewer.ticket());
+  await agent.invite.click();
+  await viewer.sharePlayer();
+  await agent.expectPictureMoving();
+  await expect.poll(() => fromViewer.of('viewer_up').length, { timeout: 30_000 }).toBeGreaterThan(4);
+  await expect.poll(() => fromAgent.of('preflights').length, { timeout: 30_000 }).toBe(1);
+  expect(fromAgent.of('preflights')[0]).toMatchObject({ side: 'agent', udpReachable: true, up: { loss: 0 }, down: { loss: 0 } });
+  expect(fromAgent.of('agent_down').at(-1)?.video).toMatchObject({ frameWidth: expect.any(Number) });
+  expect(Number(fromAgent.of('agent_device').at(-1)?.hardwareConcurrency)).toBeGreaterThan(0);
+  expect(fromViewer.of('marks').map(({ kind }) => kind)).toContain('share_started');
 });

@@ -2,6 +2,7 @@
 // restarts. What is put on the senders and what is done with received tracks is the business of the caller.
 
 import { RequestError } from './connection.ts';
+import { type EchoFacts, EchoTrain, runEchoes } from './echo-train.ts';
 import { Emitter, Store } from './emitter.ts';
 import { probeUplink, type UplinkRate } from './probe.ts';
 import { withStartBitrate } from './sdp.ts';
@@ -20,6 +21,8 @@ const ECHO_ANSWER = 2;
 const ECHOES_MAX = 32;
 /** An echo that is not back by then is lost, ms. */
 const ECHO_TIMEOUT_MS = 3_000;
+/** Echoes that are under way when the last was sent are waited for, ms. */
+const STRAGGLERS_MS = 500;
 /** `disconnected` often heals by itself; after this long we ask for an ICE restart, ms. */
 const DISCONNECTED_PATIENCE_MS = 2_500;
 /** A start bitrate that differs by less is left, as a share. */
@@ -195,6 +198,22 @@ export class MediaPeer {
       this.#fastListeners.add(listener);
       return () => this.#fastListeners.delete(listener);
     });
+  }
+
+  /** Echoes for so long: round trip, and loss and jitter by direction; null when it cannot be told. */
+  async echoes(forMs: number): Promise<EchoFacts | null> {
+    await this.#fastOpen();
+    if (this.#fast.readyState !== 'open') return null;
+    const train = new EchoTrain(Math.random() * 2 ** 32);
+    const take = (message: ArrayBuffer) => train.take(message, performance.now());
+    this.#fastListeners.add(take);
+    const stop = runEchoes(this.#fast, train);
+    await new Promise((done) => setTimeout(done, forMs));
+    stop();
+    await new Promise((done) => setTimeout(done, STRAGGLERS_MS));
+    this.#fastListeners.delete(take);
+    const [rttMs, directions] = [train.rttMs(), train.directions()];
+    return rttMs === null || directions === null ? null : { rttMs, ...directions };
   }
 
   /**

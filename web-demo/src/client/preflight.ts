@@ -59,7 +59,7 @@ const BUFFER_MIN_S = 3;
 const STRAGGLERS_MS = 250;
 /** A download measured over fewer round trips than this may have waited for the sender and not for the line. */
 const ROUND_TRIPS_MIN = 3;
-/** With more loss than this a host's rate is a matter of luck, and says nothing of the host. */
+/** With more loss than this the first byte and the rate of a host are a matter of luck, and say nothing of the host. */
 const LOSS_MAX = 0.03;
 /** A rate that may be the sender's is told when it is so many times what the stream needs, or above the second figure, kbit/s. */
 const NEEDS_TIMES = 2.5;
@@ -121,7 +121,7 @@ export async function runPreflight(options: PreflightOptions): Promise<Preflight
 
 interface Fetched {
   line: Rate | null;
-  host: (Timed & { name: string }) | null;
+  host: (Timed & { name: string; answered: boolean }) | null;
   /** Enough came to load the line. */
   loaded: boolean;
 }
@@ -174,7 +174,7 @@ async function fetchHost(
   const init: RequestInit = readable ? { headers: { range: `bytes=0-${bytes - 1}` } } : { mode: 'no-cors' };
   const timed = await timedFetch(url, init, readable ? bytes : 0, forMs);
   const nothing = timed.ttfbMs === null && !timed.failed;
-  return nothing && !plan.patient ? null : { ...timed, name };
+  return nothing && !plan.patient ? null : { ...timed, name, answered: timed.ttfbMs !== null };
 }
 
 function resultOf(
@@ -192,20 +192,20 @@ function resultOf(
     ...(loadedRttMs !== null && { loadedRttMs: round1(loadedRttMs) }),
     ...directions,
     ...(line && { lineKbps: Math.round(line.kbps) }),
-    ...(host && { fetch: hostFacts(lossy ? { ...host, rate: null } : host) }),
+    ...(host && { fetch: hostFacts(lossy ? { ...host, rate: null, ttfbMs: null } : host) }),
   };
   return Object.keys(result).length === 0 ? null : result;
 }
 
-function hostFacts({ name, ttfbMs, rate, status, failed }: NonNullable<Fetched['host']>) {
+function hostFacts({ name, ttfbMs, rate, status, failed, answered }: NonNullable<Fetched['host']>) {
   return {
     host: name,
     ...(ttfbMs !== null && { ttfbMs: round1(ttfbMs) }),
     ...(rate && { kbps: Math.round(rate.kbps) }),
     ...(status !== null && { status }),
     ...(failed && { error: 'network' as const }),
-    // Its time was over before a first byte came.
-    ...(!failed && ttfbMs === null && { error: 'timeout' as const }),
+    // Its time was over before an answer came.
+    ...(!failed && !answered && { error: 'timeout' as const }),
   };
 }
 

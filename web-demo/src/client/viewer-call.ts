@@ -276,7 +276,10 @@ export class ViewerCall {
   #take(capture: Capture): void {
     this.#capture = capture;
     hint(capture.track, tuningOf(capture.surface, this.#content));
-    capture.onMuted = (muted) => this.picture.update((one) => ({ ...one, kind: muted ? 'muted' : 'on' }));
+    capture.onMuted = (muted) => {
+      this.picture.update((one) => ({ ...one, kind: muted ? 'muted' : 'on' }));
+      this.#blocks?.push('marks', { t: Math.round(this.serverNowMs()), kind: muted ? 'muted' : 'unmuted' });
+    };
     capture.onTrack = (track) => {
       hint(track, tuningOf(capture.surface, this.#content));
       void this.#peer?.replaceTrack(capture.slot, track).catch(() => {

@@ -27,6 +27,8 @@ const WATCH_MS = 250;
 /** How often and how far apart the ticket is asked for the connect times, which the server computes. */
 const CONNECT_TRIES_MAX = 12;
 const CONNECT_TRY_MS = 1_500;
+/** The agent's line is measured for so long when a call begins, ms: a hundred echoes. */
+const ECHOES_MS = 2_000;
 /** `mid`s of the m-lines that receive pictures (docs/protocol.md). */
 const PICTURE_MIDS = ['5', '6'] as const;
 
@@ -206,6 +208,11 @@ export class CallDesk {
     });
     this.#collector = { call: call.id, peer, stats, blocks };
     stats.start();
+    // The agent's own line, so that loss after the server can be told from the server's.
+    void peer.echoes(ECHOES_MS).then((facts) => {
+      if (facts)
+        blocks.push('preflights', { t: Math.round(clock.nowMs()), side: 'agent', udpReachable: true, ...facts });
+    });
     clearInterval(this.#watchTimer);
     this.#watchTimer = setInterval(() => this.#watch(), WATCH_MS);
     this.#arrivals = new Arrivals({

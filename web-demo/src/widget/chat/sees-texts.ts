@@ -9,9 +9,9 @@ export const seesTexts = catalogue(
     intro: 'While this chat is open, and of the minute before it was opened:',
     items: [
       'The player: position, waiting, frames, quality and errors.',
-      'Its downloads: host, time, size and whether they failed. No full addresses, no content. Session and content names that the site itself gives to its video host.',
+      'Its downloads: address without its query, time, size and whether they failed; not their content. Session and content names that the site itself gives to its video host.',
       'The picture: whether it stands still, is black or damaged. That is judged on your device; the picture itself is not sent.',
-      'Your device: processor cores, memory, load, battery, kind of network, and whether this tab is hidden.',
+      'Your device: browser, system and time zone, processor cores, memory, load, battery, kind of network, and whether this tab is hidden.',
       'Your connection: round trip, lost packets and speed. It is measured when the chat is opened, with at most 300 KB.',
       'This page: address without its query, title, and the name of your browser.',
     ],
@@ -31,9 +31,9 @@ export const seesTexts = catalogue(
     intro: '在本会话打开期间，以及打开前的一分钟内：',
     items: [
       '播放器：播放位置、等待、帧数、清晰度和错误。',
-      '视频下载：主机名、时间、大小以及是否失败。不含完整地址和内容。也包括网站自己交给视频主机的会话名和内容名。',
+      '视频下载：不含参数的地址、时间、大小以及是否失败，不含内容。也包括网站自己交给视频主机的会话名和内容名。',
       '画面：是否静止、黑屏或损坏。判断在您的设备上完成，画面本身不会发送。',
-      '您的设备：处理器核数、内存、负载、电量、网络类型，以及本标签页是否隐藏。',
+      '您的设备：浏览器、系统和时区，处理器核数、内存、负载、电量、网络类型，以及本标签页是否隐藏。',
       '您的网络：往返时间、丢包和速度。打开会话时测量，最多使用 300 KB 流量。',
       '本页面：不含参数的地址、标题和浏览器名称。',
     ],
