@@ -1,6 +1,6 @@
 // The machine under a recording: a group of processes whose share of the processor is set, and how much of it was idle.
 
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Where groups are made (cgroup v1; v2 has both in one tree). */
@@ -17,6 +17,22 @@ const REMOVE_TRIES = 50;
 
 /** Share of the processors that must be free during a control, 0 to 1: else the machine itself is the fault. */
 export const FREE_MIN = 0.4;
+
+/** Removes the groups that recorders left behind which were killed. */
+export function sweepGroups(): void {
+  for (const root of [CPU_V1, COUNT_V1, CPU_V2]) {
+    const names = exists(join(root, 'cgroup.procs')) ? readdirSync(root) : [];
+    for (const name of names) {
+      const pid = /^sightline-corpus-(\d+)-/.exec(name)?.[1];
+      if (pid === undefined || exists(`/proc/${pid}/stat`)) continue;
+      try {
+        rmdirSync(join(root, name));
+      } catch {
+        // Something still runs in it.
+      }
+    }
+  }
+}
 
 /** A browser's processes. */
 export class Group {

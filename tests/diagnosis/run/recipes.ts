@@ -371,8 +371,8 @@ const ROUND = [
   ...[
     'bufferbloat',
     'clean_mobile',
-    'cpu_quota',
     'source_damaged',
+    'cpu_quota',
     'broken_segments',
     'delay',
     'clean_slow',

@@ -4,7 +4,7 @@
 import { line, Netlab } from '../../browser/support/netlab.ts';
 import { makeContents } from '../cdn/contents.mjs';
 import { Cdn } from './cdn.ts';
-import { Group } from './machine.ts';
+import { Group, sweepGroups } from './machine.ts';
 import { Seat } from './seat.ts';
 
 /** A rig. */
@@ -24,6 +24,7 @@ export class Rig {
   /** Starts one with so many seats; `cache` keeps the contents, of which `contents` are made if they are not there. */
   static async start(of: { seats: number; seed: number; cache: string; contents: string[] }): Promise<Rig> {
     const contents = await makeContents(of.cache, of.contents, (text) => console.log(text));
+    sweepGroups();
     const group = new Group(`sightline-corpus-${process.pid}-rig`);
     group.take(process.pid);
     const names = Array.from({ length: of.seats }, (_, n) => [`seat${n}`, `desk${n}`]).flat();
