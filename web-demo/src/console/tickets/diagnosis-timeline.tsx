@@ -173,12 +173,12 @@ function PrintedIssues({ issues }: { issues: readonly Issue[] }) {
   if (issues.length === 0) return null;
   return (
     <div class="print-only">
-      <IssueTable issues={issues} />
+      <IssueTable issues={issues} withLane />
     </div>
   );
 }
 
-function IssueTable({ issues }: { issues: readonly Issue[] }) {
+function IssueTable({ issues, withLane = false }: { issues: readonly Issue[]; withLane?: boolean }) {
   const { lang } = useTexts();
   const t = diagnosisTexts(lang);
   const names = diagnosisNames(lang);
@@ -189,7 +189,7 @@ function IssueTable({ issues }: { issues: readonly Issue[] }) {
         <thead>
           <tr>
             <th scope="col">{t.trouble}</th>
-            <th scope="col">{t.lane}</th>
+            {withLane && <th scope="col">{t.lane}</th>}
             <th scope="col">{t.from}</th>
             <th scope="col">{t.length}</th>
             <th scope="col" class="table__number">
@@ -212,7 +212,7 @@ function IssueTable({ issues }: { issues: readonly Issue[] }) {
                 {issue.context && <small class="muted"> · {t.spanContext}</small>}
                 {issue.own_share && <small class="muted"> · {t.mayBeShare}</small>}
               </th>
-              <td>{nameIn(names.lane, issue.lane)}</td>
+              {withLane && <td>{nameIn(names.lane, issue.lane)}</td>}
               <td class="issues__time">{formatSeconds(lang, issue.from_ms)}</td>
               <td class="issues__time">
                 {formatDuration(lang, issue.duration_ms)}

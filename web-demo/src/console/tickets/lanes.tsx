@@ -194,8 +194,9 @@ function LanePlot<Key extends string>({ lane, columns, syncKey, last, over, sigh
 /** New samples, without taking away the part that somebody has zoomed to. */
 function setDataInSight(plot: uPlot, data: uPlot.AlignedData): void {
   const { min, max } = plot.scales.x ?? {};
-  // Without a scale nothing was drawn yet.
-  const whole = typeof min !== 'number' || (min === plot.data[0][0] && max === plot.data[0].at(-1));
+  const [first, last] = [plot.data[0][0], plot.data[0].at(-1)];
+  // Without a scale nothing was drawn yet; around a single second the scale is wider than the data.
+  const whole = typeof min !== 'number' || typeof max !== 'number' || (min <= (first ?? min) && max >= (last ?? max));
   plot.setData(data, whole);
   if (!whole) plot.redraw();
 }
