@@ -145,7 +145,8 @@ pub enum ClientMessage {
         #[cfg_attr(feature = "typescript", ts(optional))]
         reason: Option<EndReason>,
     },
-    /// Either side, in an accepted call: what this end sends now. Told to the other end in `call`.
+    /// Either side, in an accepted call: what this end sends now. Told to the other end in `call`. Of a colleague who has joined
+    /// the microphone is told, in `call.guests`.
     Sending {
         /// The call.
         call: CallId,
@@ -830,6 +831,9 @@ pub struct CallGuest {
     pub user: UserId,
     /// Name to show.
     pub name: String,
+    /// The colleague's microphone, by its own word.
+    #[serde(default)]
+    pub audio: SourceState,
 }
 
 /// One end of a call, as the other end is told.

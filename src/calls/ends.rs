@@ -75,7 +75,7 @@ impl LiveCall {
 }
 
 impl Calls {
-    /// An end of an accepted call says what it sends.
+    /// An end of an accepted call, or a colleague in it, says what it sends.
     ///
     /// # Errors
     /// [`ErrorCode::Forbidden`] from another page than the one in the call, [`ErrorCode::OutOfOrder`] before acceptance.
@@ -86,6 +86,14 @@ impl Calls {
         side: AuthorKind,
         sources: Sources,
     ) -> Result<(), Refusal> {
+        if side == AuthorKind::Agent
+            && let Some(news) = live.note_guest_audio(session, sources.audio)
+        {
+            if news {
+                self.tell_ends(live);
+            }
+            return Ok(());
+        }
         let own = match side {
             AuthorKind::Viewer => live.viewer_session.as_ref() == Some(session),
             _ => live.agent_session == *session,

@@ -3,7 +3,7 @@
 
 use signaling::limits::CALL_GUESTS_MAX;
 use signaling::timeline::{Author, EntryBody};
-use signaling::wire::{CallGuest, CallStage, ErrorCode, Refusal, ServerMessage, SlotAssignment};
+use signaling::wire::{CallGuest, CallStage, ErrorCode, Refusal, ServerMessage, SlotAssignment, SourceState};
 use signaling::{CallId, UserId};
 
 use super::live::LiveCall;
@@ -25,6 +25,27 @@ pub(super) struct Guest {
     pub(super) peer: PeerId,
     /// Whether it receives, and is seen by the others.
     pub(super) joined: bool,
+    /// Its microphone, by its own word.
+    pub(super) audio: SourceState,
+}
+
+impl LiveCall {
+    /// Brings the colleagues who have joined into what is told.
+    fn show_guests(&mut self) {
+        let joined = self.guests.iter().filter(|guest| guest.joined);
+        let shown =
+            |guest: &Guest| CallGuest { user: guest.user.clone(), name: guest.name.clone(), audio: guest.audio };
+        self.state.guests = joined.map(shown).collect();
+    }
+
+    /// A colleague who has joined says what its microphone does. Whether it is one, and whether that is news.
+    pub(super) fn note_guest_audio(&mut self, session: &SessionId, audio: SourceState) -> Option<bool> {
+        let guest = self.guests.iter_mut().find(|guest| guest.joined && guest.session == *session)?;
+        let news = guest.audio != audio;
+        guest.audio = audio;
+        self.show_guests();
+        Some(news)
+    }
 }
 
 impl Calls {
@@ -57,7 +78,14 @@ impl Calls {
                 let connected = self.media.connect(Some(live.room.worker()), sdp).await.map_err(media_refusal)?;
                 let peer = connected.peer;
                 self.inner().guest_peers.insert(peer, (live.id().clone(), session.clone()));
-                live.guests.push(Guest { session, user, name: author.name.clone(), peer, joined: false });
+                live.guests.push(Guest {
+                    session,
+                    user,
+                    name: author.name.clone(),
+                    peer,
+                    joined: false,
+                    audio: SourceState::default(),
+                });
                 connected.answer
             }
         };
@@ -154,12 +182,7 @@ impl Calls {
 
     /// Writes down who came or went and tells everyone. A refusal by the store is logged: the call goes on.
     async fn note_guest(&self, live: &mut LiveCall, author: Author, body: EntryBody) {
-        live.state.guests = live
-            .guests
-            .iter()
-            .filter(|guest| guest.joined)
-            .map(|guest| CallGuest { user: guest.user.clone(), name: guest.name.clone() })
-            .collect();
+        live.show_guests();
         let entry = NewEntry { author, client_id: None, body, at_ms: clock::now_ms() };
         match self.desk.store.append(&live.state.conversation, entry).await {
             Ok(appended) => self.tell(live, Some(&appended)),

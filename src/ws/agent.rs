@@ -336,7 +336,8 @@ async fn in_call(app: &App, session: SessionId, user: UserId, message: ClientMes
             command(app, &user, CallCommand::Phase { call, side, phase, at_ms }).await
         }
         ClientMessage::Sending { call, sources } => {
-            command(app, &user, CallCommand::Sending { call, session, side, sources }).await
+            // Colleagues in the call say so, too; its node knows who they are.
+            any_call(app, CallCommand::Sending { call, session, side, sources }).await.map(drop)
         }
         ClientMessage::SetContent { call, content } => {
             command(app, &user, CallCommand::SetContent { call, session, content }).await

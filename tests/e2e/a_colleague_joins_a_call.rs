@@ -7,7 +7,7 @@ use loadtest::call;
 use loadtest::client::{AgentClient, Pump as _};
 use loadtest::engine::{Channel, MediaEvent, Peer, VideoCodec};
 use signaling::timeline::{EndReason, EntryBody};
-use signaling::wire::CallStage;
+use signaling::wire::{CallGuest, CallStage, SourceState, Sources};
 use signaling::{CallId, ClientMessage, ServerMessage};
 
 use crate::support::{
@@ -36,6 +36,17 @@ async fn the_picture_comes_at_the_click_and_everyone_is_told() {
     let told = wait_viewer_call(&mut viewer, "guest", |seen| seen.guests.iter().any(|guest| guest.name == "kim"));
     told.await;
     wait_agent_call(&mut agent.client, "guest", |seen| seen.id == call.id && seen.guests.len() == 1).await;
+
+    // Its microphone is told to both ends; who is in no call says nothing there.
+    let sources = Sources { audio: SourceState::On, ..Sources::default() };
+    let sending = || ClientMessage::Sending { call: call.id.clone(), sources };
+    meanwhile(&mut viewer, colleague.client.request(sending(), LIMIT)).await.expect("the colleague says what it sends");
+    let speaks = |guests: &[CallGuest]| guests.iter().any(|guest| guest.audio == SourceState::On);
+    wait_viewer_call(&mut viewer, "the colleague's voice", |seen| speaks(&seen.guests)).await;
+    wait_agent_call(&mut agent.client, "the colleague's voice", |seen| speaks(&seen.guests)).await;
+    let mut stranger = site.agent("kim").await;
+    let refused = stranger.request(sending(), LIMIT).await.expect_err("another page of the colleague's");
+    assert!(refused.to_string().contains("Forbidden"), "{refused}");
 
     let own = ClientMessage::JoinCall { call: call.id.clone() };
     let refused = meanwhile(&mut viewer, agent.client.request(own, LIMIT)).await.expect_err("not one's own call");

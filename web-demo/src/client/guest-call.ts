@@ -63,8 +63,10 @@ export class GuestCall {
     }
   }
 
-  /** Sends a voice into the call, or nothing any more. */
+  /** Sends a voice into the call, or nothing any more, and tells the others so. */
   speak(track: MediaStreamTrack | null): void {
+    const audio = track ? 'on' : 'off';
+    this.#session.sending(this.id, { audio, screen: 'off', camera: 'off', page_hidden: document.hidden });
     this.#peer.replaceTrack('microphone', track).catch(() => {
       // A connection that is being closed sends nothing anyway.
     });

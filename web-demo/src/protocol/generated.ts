@@ -995,7 +995,11 @@ user: UserId,
 /**
  * Name to show.
  */
-name: string, };
+name: string, 
+/**
+ * The colleague's microphone, by its own word.
+ */
+audio: SourceState, };
 
 export type Sources = { 
 /**
