@@ -71,6 +71,7 @@ pub struct Diagnosis {
 /// figures. Issues older than the window are not in the answer.
 #[must_use]
 pub fn diagnose(trace: &Trace, window: Option<Window>) -> Diagnosis {
+    let trace = &*timeline::given_up::marked(trace);
     let timeline = Timeline::of(trace, window);
     let issues = issues::detect(&timeline);
     Diagnosis {

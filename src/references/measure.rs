@@ -64,6 +64,10 @@ impl Measurer {
         let mut reference = Reference { t: Some(clock::now_ms_f64().round()), ..Reference::default() };
         reference.media_s = target.entry.map(|entry| entry.duration_s);
         match fetched {
+            // A page that was told nothing by its player may name the piece that holds no media.
+            Ok(answer) if answer.status < 300 && pictures::is_only_head(&answer.body) => {
+                return Outcome::Nothing("no_media");
+            }
             Ok(answer) if answer.status < 300 => {
                 timed(&mut reference, &answer);
                 self.inspect(&mut reference, played, read.as_ref(), &target, answer.body).await;

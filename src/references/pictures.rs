@@ -42,6 +42,28 @@ pub(super) enum Container {
     Matroska,
 }
 
+/// An initialisation segment: boxes, and neither a fragment nor media among them.
+pub(super) fn is_only_head(bytes: &[u8]) -> bool {
+    /// Boxes looked at; a segment's own come first.
+    const BOXES_MAX: usize = 32;
+    let mut rest = bytes;
+    let mut head = false;
+    for _ in 0..BOXES_MAX {
+        let Some((size, kind)) = rest.first_chunk::<8>().map(|b| ([b[0], b[1], b[2], b[3]], [b[4], b[5], b[6], b[7]]))
+        else {
+            return head;
+        };
+        match &kind {
+            b"moof" | b"mdat" => return false,
+            b"moov" => head = true,
+            _ => {}
+        }
+        let size = usize::try_from(u32::from_be_bytes(size)).unwrap_or(usize::MAX).max(8);
+        rest = rest.get(size..).unwrap_or_default();
+    }
+    head
+}
+
 impl Container {
     /// The container that some bytes begin; `None` for any other.
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
@@ -225,6 +247,19 @@ mod tests {
             Look::Seen(looked) => looked,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_head_without_media_is_told_from_a_segment() {
+        let one = |kind: &[u8; 4], body: &[u8]| {
+            let size = u32::try_from(body.len() + 8).expect("small");
+            [&size.to_be_bytes()[..], kind, body].concat()
+        };
+        let head = [one(b"ftyp", b"iso5"), one(b"moov", &[0; 40])].concat();
+        assert!(is_only_head(&head));
+        assert!(!is_only_head(&[head, one(b"moof", &[0; 9]), one(b"mdat", &[1; 9])].concat()));
+        assert!(!is_only_head(&one(b"styp", b"msdh")));
+        assert!(!is_only_head(b"") && !is_only_head(&[0xff; 50]) && !is_only_head(&[0; 50]));
     }
 
     #[test]

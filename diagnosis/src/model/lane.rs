@@ -125,6 +125,11 @@ impl<T: Event> Events<T> {
         true
     }
 
+    /// Changes each event in its place; its time must stay.
+    pub(crate) fn change(&mut self, change: impl FnMut(&mut T)) {
+        self.events.iter_mut().for_each(change);
+    }
+
     /// Drops what is older than `second`.
     pub fn forget_before(&mut self, second: i64) {
         #[expect(clippy::cast_precision_loss, reason = "seconds and their ms fit a double's 53 bits")]

@@ -6,6 +6,7 @@
 
 mod call;
 mod counters;
+pub(crate) mod given_up;
 mod page;
 
 use crate::model::{Lane, MarkKind, Side, Trace};

@@ -200,7 +200,7 @@ fn stream(scene: &Scene<'_>, findings: &mut Findings) {
         let limit = Some((PLAYLIST_AGE_S, source::OWN));
         let span = (hit.from, hit.to);
         let evidence = told(Kind::PlaylistStale, LaneName::Player, hit.worst, Unit::Seconds, limit, span);
-        findings.add(evidence, Some(Trouble::Starved), &[(Ps, 2.0), (Pd, 0.8), (Vn, -1.0)]);
+        findings.add(evidence, Some(Trouble::Starved), &[(Ps, 2.6), (Pd, 0.5), (Vn, -1.0)]);
     }
 }
 

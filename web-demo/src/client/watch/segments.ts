@@ -50,6 +50,7 @@ export class SegmentBook {
   /** The newest piece of media, for a look at its host: its address, and whether scripts of this page may read it. */
   newest: { url: string; readable: boolean; endMs: number } | null = null;
   #waiting: Waiting[] = [];
+  #playlist: string | undefined;
 
   /** Entries of the browser. `engine`: a library tells too, so that its word may be waited for. */
   take(entries: readonly ResourceEntry[], nowMs: number): void {
@@ -86,7 +87,8 @@ export class SegmentBook {
     return due.map((one) => {
       const host = hostOf(one.url);
       if (isPiece(one)) this.newest = { url: one.url, readable: isReadable(one), endMs: one.endMs };
-      const place = one === newest ? placeOf(one) : {};
+      if (PLAYLIST.test(pathOf(one.url))) this.#playlist = one.url;
+      const place = one === newest ? placeOf(one, this.#playlist) : {};
       return { t: clockMs(one.endMs), ...factsOf(one), ...(host && { host }), ...place, ...cmcdOf(one.url) };
     });
   }
@@ -156,9 +158,9 @@ function newestPiece(due: readonly Waiting[]): Waiting | null {
 }
 
 /** Where a piece can be had again: addresses without their queries, which may hold what is the viewer's alone. */
-function placeOf({ url, told }: Waiting): Record<string, unknown> {
+function placeOf({ url, told }: Waiting, playlist: string | undefined): Record<string, unknown> {
   const uri = bareOf(url);
-  return uri ? { uri, init: bareOf(told?.init), playlist: bareOf(told?.playlist) } : {};
+  return uri ? { uri, init: bareOf(told?.init), playlist: bareOf(told?.playlist ?? playlist) } : {};
 }
 
 /** Origin and path; absent for what is no address of the web, or too long for one. */
