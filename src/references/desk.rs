@@ -65,7 +65,7 @@ impl LookDesk {
         if asked.is_some_and(|asked| now.duration_since(asked.at) < AGAIN_AFTER) {
             return Asked::NotNow;
         }
-        let known = self.found.get(played).filter(|(at, _)| now.duration_since(*at) < GOOD_FOR);
+        let known = self.found.get(played).filter(|(at, found)| now.duration_since(*at) < good_for(found.as_ref()));
         let (answer, told_ms) = match known.map(|(_, found)| found.clone()) {
             // Nobody is told the same twice.
             Some(found) => match found.filter(|found| asked.and_then(|asked| asked.told_ms) != found.t) {
@@ -127,6 +127,12 @@ impl LookDesk {
     }
 }
 
+/// How long a finding is good: a stream that stands still gets staler every second.
+fn good_for(found: Option<&Reference>) -> Duration {
+    let stale = found.and_then(|found| found.stale_s).is_some_and(|stale_s| stale_s > 0.0);
+    if stale { AGAIN_AFTER } else { GOOD_FOR }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +172,15 @@ mod tests {
         desk.done(&played("1"), &Outcome::Nothing("refused"), now);
         assert_eq!(desk.ask(&id("c"), &played("3"), now), Asked::Look);
         assert_eq!(desk.ask(&id("d"), &played("1"), now), Asked::NotNow, "nothing was found there");
+    }
+
+    #[test]
+    fn a_stale_stream_is_looked_at_again_sooner() {
+        let (mut desk, now) = (LookDesk::new(1), Instant::now());
+        desk.ask(&id("a"), &played("1"), now);
+        let stale = Reference { t: Some(7.0), stale_s: Some(3.0), ..Reference::default() };
+        desk.done(&played("1"), &Outcome::Measured(Box::new(stale)), now);
+        assert_eq!(desk.ask(&id("a"), &played("1"), now + AGAIN_AFTER), Asked::Look);
     }
 
     #[test]
