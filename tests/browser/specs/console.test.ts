@@ -272,6 +272,7 @@ test('alerts sound and pop up for what others do, as wished, and never for what 
   await heard();
   await agent.take(ana.ticket);
   await agent.take(ben.ticket);
+  await expect(agent.row(ben.ticket)).toHaveAttribute('aria-current', 'true');
   await agent.answer('Hello Ben');
   await ben.say('In view');
   await expect(agent.log.getByText('In view')).toBeVisible();
