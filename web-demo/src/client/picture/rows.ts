@@ -106,7 +106,7 @@ function stripesOf(plane: Plane, x: number): { striped: number; stripes: number 
     if (rows >= STRIPE_ROWS[0] && rows <= STRIPE_ROWS[1] && end < height - 2) {
       const abrupt = (across[y - 1] ?? 0) > TEXTURED && (across[end] ?? 0) > TEXTURED;
       const foreign =
-        abrupt && (isForeign(plane, y, y - 1, left, width) || isForeign(plane, end - 1, end, left, width));
+        abrupt && (isForeign(plane, y, 1, y - 1, left, width) || isForeign(plane, end - 1, -1, end, left, width));
       if (foreign) {
         striped += rows;
         stripes++;
