@@ -42,6 +42,8 @@ const BITS = 5;
 export interface Damage {
   /** With an edge that is newly broken, beyond what is found off the grid. */
   readonly broken: number;
+  /** With such an edge off the grid: of things, not of damage. */
+  readonly elsewhere: number;
   /** Newly smeared downward, beside others. */
   readonly streaked: number;
   /** Newly grey. */
@@ -85,7 +87,12 @@ export class BlockMemory {
     }
     const [left = 0, top = 0, streaked = 0, grey = 0, elsewhere = 0] = counts;
     const share = (count: number) => Math.max(0, count) / Math.max(1, found.length);
-    return { broken: share(left + top - elsewhere), streaked: share(streaked), grey: share(grey) };
+    return {
+      broken: share(left + top - elsewhere),
+      elsewhere: share(elsewhere),
+      streaked: share(streaked),
+      grey: share(grey),
+    };
   }
 
   #fit(shape: string, blocks: number): void {

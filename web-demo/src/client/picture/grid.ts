@@ -8,19 +8,21 @@ const BLOCK = 8;
 /** Blocks of prediction, pixels. */
 const MACROBLOCK = 16;
 /** A step of a block's edge, levels: what is less nobody sees. */
-const STEP_MIN = 7;
+const STEP_MIN = 6;
 /** Steps beyond this are edges of things. */
 const STEP_MAX = 60;
 /** Places looked at in a frame in either direction, about. */
 const PLACES = 50_000;
+/** How many times the steps beside it a step of a block's edge is: between textures nobody sees it. */
+const FLATTER = 4;
 /** A grid that is seen: share of places on it beyond that of others, mean of both directions, ... */
-const EXCESS = 0.025;
+const EXCESS = 0.019;
 /** ... and how many times that of others, in either. */
 const TIMES = 1.7;
 /** Not a grid of blocks when this much of the peak is found half a block away, or beside it. */
 const SHORTER = 0.6;
 /** Share of pixels in few levels from which a picture is taken for drawn. */
-const DRAWN = 0.97;
+const DRAWN = 0.92;
 /** Share of places that may be a step by chance. */
 const CHANCE = 0.003;
 /** Levels that hold nearly all pixels of drawn pictures. */
@@ -109,7 +111,7 @@ function stepShares(plane: Plane, along: number, across: number, length: number,
       if (step < STEP_MIN || step > STEP_MAX) continue;
       const sideA = Math.abs(before - (bytes[at - 2 * along] ?? 0));
       const sideB = Math.abs((bytes[at + along] ?? 0) - here);
-      if (step <= 2 * Math.max(sideA, sideB)) continue;
+      if (step <= FLATTER * Math.max(sideA, sideB)) continue;
       found[n % BLOCK] = (found[n % BLOCK] ?? 0) + 1;
     }
   }

@@ -18,14 +18,13 @@ const STRIDE = 0.382;
 const STRIPES_KEPT = 8;
 /** Share of the picture's rows that are stripes. */
 const STRIPED = 0.03;
-/** Share of blocks with broken edges from which a picture is damaged: filmed, drawn, blocky. */
-const BROKEN = 0.018;
-const BROKEN_DRAWN = 0.08;
-const BROKEN_BLOCKY = 0.12;
-/** Share of blocks that are smeared or grey. */
-const SMEARED = 0.025;
-/** Share of pixels in few levels from which straight edges are likely drawn. */
-const DRAWN = 0.8;
+/** Share of blocks from which a picture is damaged; that of a blocky picture; and, for each block with edges of things, more. */
+const DAMAGED = 0.011;
+const DAMAGED_BLOCKY = 0.075;
+const ELSEWHERE = 0.6;
+/** Share of pixels in few levels from which a picture is drawn, and the share of blocks with straight edges that it may have. */
+const DRAWN = 0.85;
+const BROKEN_DRAWN = 0.04;
 
 /** What was measured in a frame. */
 export interface Measures {
@@ -126,7 +125,8 @@ export function findingsOf({ whole, grid, damage, rows, comb, bands, height }: M
     frozen: whole.frozen,
     black: whole.black,
     corrupt: whole.green || isDamaged(damage, blocky, grid.palette),
-    blocky,
+    // Rows shifted by blocks have the edges of blocks.
+    blocky: blocky && !striped,
     striped,
     banded: bands.steps > 0.3 && bands.height >= 7 && bands.alike > 0.8 && bands.onGrid < 0.6,
     torn: torn || combed,
@@ -134,8 +134,9 @@ export function findingsOf({ whole, grid, damage, rows, comb, bands, height }: M
 }
 
 /** Whether so many blocks are damaged that a picture is. */
-function isDamaged({ broken, streaked, grey }: Damage, blocky: boolean, palette: number): boolean {
-  // Where the encoder is short of bits blocks break at their edges too; drawings have straight edges.
-  const most = blocky ? BROKEN_BLOCKY : palette > DRAWN ? BROKEN_DRAWN : BROKEN;
-  return broken > most || streaked + grey > Math.max(SMEARED, blocky ? BROKEN_BLOCKY : 0);
+function isDamaged({ broken, elsewhere, streaked, grey }: Damage, blocky: boolean, palette: number): boolean {
+  const edges = palette > DRAWN ? Math.max(0, broken - BROKEN_DRAWN) : broken;
+  // Where the encoder is short of bits blocks break at their edges too; where there are many edges some lie on the grid.
+  const most = blocky ? DAMAGED_BLOCKY : DAMAGED + ELSEWHERE * elsewhere;
+  return edges + streaked + grey > most;
 }

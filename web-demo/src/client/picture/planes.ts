@@ -4,8 +4,8 @@
 export const THUMB_WIDTH = 160;
 /** Its height, cells. */
 export const THUMB_HEIGHT = 90;
-/** Points of a cell that are averaged, a side: enough to tell a change, a few where the picture is large. */
-const POINTS_A_SIDE = 3;
+/** Points of a cell that are averaged, a side: enough to tell a change. */
+const POINTS_A_SIDE = 2;
 
 /** A plane of bytes. Rows are `stride` bytes apart. */
 export interface Plane {

@@ -41,6 +41,8 @@ const TEAR_POINT = 4;
 const TEAR_LEFT = 0.56;
 /** Share of a step within which rows are the same, moved. */
 const MOVED = 0.9;
+/** The same for a strong tear: of more points than this, by more levels. */
+const STRONG = { points: 0.45, step: 8, moved: 0.62 };
 /** Rows that two frames share: a tear has one, two screens' worth two. More is a picture that scrolls. */
 const TEARS_MAX = 2;
 
@@ -104,7 +106,7 @@ function stripesOf(plane: Plane, x: number): { striped: number; stripes: number 
     if (rows >= STRIPE_ROWS[0] && rows <= STRIPE_ROWS[1] && end < height - 2) {
       const abrupt = (across[y - 1] ?? 0) > TEXTURED && (across[end] ?? 0) > TEXTURED;
       const foreign =
-        abrupt && (isForeign(plane, y, y - 1, left, width) || isForeign(plane, end - 1, end, left, width));
+        abrupt && (isForeign(plane, y, 1, y - 1, left, width) || isForeign(plane, end - 1, -1, end, left, width));
       if (foreign) {
         striped += rows;
         stripes++;
@@ -131,15 +133,26 @@ function stepsAcross({ bytes, stride, height }: Plane, left: number, width: numb
   return across;
 }
 
-/** Whether the row beside a stripe has little of the colour of the stripe's row. */
-function isForeign({ bytes, stride }: Plane, row: number, beside: number, left: number, width: number): boolean {
-  const stripe = row * stride + left;
+/** Whether the row `beside` a stripe has little of the colours of the stripe's first rows; these go on in steps of `by`. */
+function isForeign(
+  { bytes, stride }: Plane,
+  first: number,
+  by: number,
+  beside: number,
+  left: number,
+  width: number,
+): boolean {
   const other = beside * stride + left;
-  let alike = 0;
-  for (let n = 0; n < width; n += 2) {
-    if (Math.abs((bytes[stripe + n] ?? 0) - (bytes[other + n] ?? 0)) <= ALIKE) alike++;
+  // Several, since a texture of lines may lie over it all.
+  for (let row = 0; row < STRIPE_ROWS[0]; row++) {
+    const stripe = (first + row * by) * stride + left;
+    let alike = 0;
+    for (let n = 0; n < width; n += 2) {
+      if (Math.abs((bytes[stripe + n] ?? 0) - (bytes[other + n] ?? 0)) <= ALIKE) alike++;
+    }
+    if (2 * alike >= GROUND * width) return false;
   }
-  return 2 * alike < GROUND * width;
+  return true;
 }
 
 /** Rows that differ from the one above much more than the rows around do. */
@@ -205,7 +218,7 @@ function tearsOf(plane: Plane, before: Plane, down: Float32Array): { rows: numbe
     const around = usual(down, y);
     if (around < TEAR_AROUND || step < 1.15 * around) continue;
     const left = crossStep(plane, before, y) / step;
-    if (left < TEAR_LEFT && isWide(plane, y) && !hasMoved(plane, before, y, step)) {
+    if (left < TEAR_LEFT && isTear(plane, before, y, step)) {
       least = Math.min(least, left);
       rows++;
     }
@@ -218,22 +231,29 @@ function crossStep(plane: Plane, before: Plane, y: number): number {
   return Math.min(stepAcross(plane, before, y, y - 1), stepAcross(plane, before, y - 1, y));
 }
 
-/** Whether much of a row differs from the row above. */
-function isWide({ bytes, stride, width }: Plane, y: number): boolean {
+/** Whether a step that the frame before explains is a tear: much of the row differs, and no edge has moved there. */
+function isTear(plane: Plane, before: Plane, y: number, step: number): boolean {
+  const wide = differing(plane, y);
+  if (wide < TEAR_POINTS) return false;
+  return !hasMoved(plane, before, y, step * (wide > STRONG.points && step > STRONG.step ? STRONG.moved : MOVED));
+}
+
+/** Share of a row's points that differ from the row above. */
+function differing({ bytes, stride, width }: Plane, y: number): number {
   const each = Math.max(1, Math.floor(width / POINTS));
   let [wide, points] = [0, 0];
   for (let at = y * stride, end = at + width; at < end; at += each, points++) {
     if (Math.abs((bytes[at] ?? 0) - (bytes[at - stride] ?? 0)) >= TEAR_POINT) wide++;
   }
-  return wide >= TEAR_POINTS * points;
+  return wide / points;
 }
 
-/** Whether the step at a row was in the frame before too, some rows off: an edge of something that moves up or down. */
-function hasMoved(plane: Plane, before: Plane, y: number, step: number): boolean {
+/** Whether a row's step was in the frame before too, but for `most`, some rows off: an edge of something moves up or down. */
+function hasMoved(plane: Plane, before: Plane, y: number, most: number): boolean {
   for (let by = -AROUND + 1; by < AROUND; by++) {
     if (by === 0) continue;
     const upper = stepAcross(plane, before, y - 1, y - 1 + by);
-    if (upper < MOVED * step && stepAcross(plane, before, y, y + by) < MOVED * step) return true;
+    if (upper < most && stepAcross(plane, before, y, y + by) < most) return true;
   }
   return false;
 }

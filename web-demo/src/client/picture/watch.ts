@@ -10,11 +10,13 @@ import PictureWorker from './worker.ts?worker&inline';
 export type { Findings } from './judge.ts';
 export type { NotInspectable, PictureSecond } from './second.ts';
 
-/** Time between inspected frames, ms. */
+/** Time between inspected frames, ms: four a second where they cost little, one where they cost much. */
 const EACH_MS = 250;
-/** The same for pictures of more than this many pixels, where each costs more. */
-const EACH_LARGE_MS = 500;
-const LARGE_PIXELS = 1280 * 720;
+const EACH_MAX_MS = 1_000;
+/** Share of a core that inspecting may take, page and worker together. */
+const BUDGET = 0.01;
+/** Weight of the newest frame in the mean cost. */
+const NEWEST = 0.2;
 /** A frame is sent when the one before was answered, so that none queue up; or after this long, ms: it may have been lost. */
 const PATIENCE_MS = 5_000;
 
@@ -46,6 +48,8 @@ export class PictureWatch {
   #before: VideoFrame | null = null;
   #beforePresented = 0;
   #nextMs = 0;
+  /** Mean cost of a frame lately, ms. */
+  #costMs = 0;
   #asked: { id: number; atMs: number } | null = null;
   #id = 0;
   #first = true;
@@ -130,8 +134,7 @@ export class PictureWatch {
     const before = presented === this.#beforePresented + 1 ? this.#before : null;
     if (!before) this.#before.close();
     this.#before = null;
-    const large = video.videoWidth * video.videoHeight > LARGE_PIXELS;
-    this.#nextMs = now + (large ? EACH_LARGE_MS : EACH_MS);
+    this.#nextMs = now + Math.min(Math.max(this.#costMs / BUDGET, EACH_MS), EACH_MAX_MS);
     this.#send(frame, before);
   }
 
@@ -172,6 +175,8 @@ export class PictureWatch {
     if (this.#asked?.id === id) this.#asked = null;
     this.cost.frames++;
     this.cost.workerMs += cost_ms;
+    const cost = cost_ms + this.cost.pageMs / this.cost.frames;
+    this.#costMs = this.#costMs === 0 ? cost : this.#costMs + NEWEST * (cost - this.#costMs);
     if (findings) this.#found.push(findings);
   }
 
