@@ -65,7 +65,7 @@ impl Measurer {
         reference.media_s = target.entry.map(|entry| entry.duration_s);
         match fetched {
             // A page that was told nothing by its player may name the piece that holds no media.
-            Ok(answer) if answer.status < 300 && pictures::is_only_head(&answer.body) => {
+            Ok(answer) if answer.status < 300 && super::pictures::is_only_head(&answer.body) => {
                 return Outcome::Nothing("no_media");
             }
             Ok(answer) if answer.status < 300 => {
