@@ -8,6 +8,10 @@ import type { PageWatch } from './watch/page-watch.ts';
 
 /** Seconds in a block while nothing is wrong and nobody complains. */
 const CALM_SECONDS = 10;
+/** Seconds in a block while trouble is new: that is when somebody waits for the verdict. */
+const FRESH_SECONDS = 2;
+/** Trouble is new for so long, ms. */
+const FRESH_MS = 20_000;
 /** After a complaint everything is told often for so long, ms. */
 const COMPLAINT_MS = 60_000;
 /** Signs of trouble send what is there at once, but not more often than this, ms: the server takes two blocks a second. */
@@ -22,6 +26,7 @@ export class PageReport {
   #complainedMs = Number.NEGATIVE_INFINITY;
   #atOnceMs = Number.NEGATIVE_INFINITY;
   #troubled = false;
+  #troubledSinceMs = Number.NEGATIVE_INFINITY;
   #inCall = false;
   #seen = 0;
 
@@ -75,6 +80,7 @@ export class PageReport {
   #endSecond(troubled: boolean): void {
     const began = troubled && !this.#troubled;
     this.#troubled = troubled;
+    if (began) this.#troubledSinceMs = performance.now();
     this.#pace();
     if (began) this.#atOnce();
     this.#blocks.endSecond();
@@ -84,7 +90,9 @@ export class PageReport {
   #pace(): void {
     const complained = performance.now() - this.#complainedMs < COMPLAINT_MS;
     const alert = this.#troubled || complained;
-    this.#blocks.seconds = alert || this.#inCall ? SECONDS_PER_BLOCK : CALM_SECONDS;
+    const fresh = this.#troubled && performance.now() - this.#troubledSinceMs < FRESH_MS;
+    const often = fresh ? FRESH_SECONDS : SECONDS_PER_BLOCK;
+    this.#blocks.seconds = alert || this.#inCall ? often : CALM_SECONDS;
     this.#session.connection.pingOften(alert);
   }
 

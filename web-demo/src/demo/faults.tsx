@@ -96,7 +96,8 @@ export function Faults({ lang }: { lang: Lang }) {
     }
   };
   return (
-    <div class="demo__faults">
+    <section class="demo__faults" aria-labelledby="faults">
+      <h2 id="faults">{t.faultsTitle}</h2>
       <p>{t.faults}</p>
       {GROUPS.map((group) => (
         <fieldset key={group.title(t)}>
@@ -114,7 +115,7 @@ export function Faults({ lang }: { lang: Lang }) {
         </fieldset>
       ))}
       {failed && <p role="alert">{t.faultFailed}</p>}
-    </div>
+    </section>
   );
 }
 

@@ -47,6 +47,7 @@ function DemoPage({ lang }: { lang: Lang }) {
           <StateCard lang={lang} state={state} onAgain={() => player.current?.restart()} />
         </div>
         <Title lang={lang} video={video} latencyS={() => player.current?.latencyS() ?? null} />
+        <Faults lang={lang} />
       </main>
       <aside class="demo__side">
         <section class="sl-card">
@@ -180,7 +181,6 @@ function Trouble({ lang, onCut }: { lang: Lang; onCut: () => boolean }) {
       <Button small busy={cutting} onClick={() => setCutting(onCut())}>
         {cutting ? t.cutting : t.cut(CUT_S)}
       </Button>
-      <Faults lang={lang} />
     </section>
   );
 }

@@ -73,7 +73,8 @@ function openHls(video: HTMLVideoElement, onState: (state: PlayerState) => void)
 
   function start(): void {
     stop();
-    hls = new Hls({ enableWorker: false });
+    // Two segments behind the newest: what the switches break in the stream is soon seen.
+    hls = new Hls({ enableWorker: false, liveSyncDurationCount: 2 });
     hls.on(Hls.Events.ERROR, onError);
     hls.on(Hls.Events.MANIFEST_PARSED, () => play(video));
     hls.on(Hls.Events.FRAG_BUFFERED, () => {

@@ -58,7 +58,10 @@ export class PageWatch {
   readonly #trouble = new TroubleSense();
   readonly #pictures = new PlayerPictures({
     nowMs: () => this.nowMs(),
-    onSample: (sample) => this.note('picture', sample),
+    onSample: (sample) => {
+      this.note('picture', sample);
+      this.#trouble.picture(sample);
+    },
   });
   readonly #ticker: SecondTicker;
   #observer: PerformanceObserver | null = null;

@@ -43,3 +43,19 @@ it('senses trouble by its signs, for a minute', () => {
   const paused = new TroubleSense();
   expect(paused.second({ ...calm, paused: true, waiting: true }, [], idle)).toBe(false);
 });
+
+it('senses a picture that went black, is damaged or stopped, and no slides', () => {
+  const idle = { t: 0 };
+  const seen = (sense: TroubleSense, sample: Record<string, number>) => {
+    sense.picture({ t: 0, ...sample });
+    return sense.second(null, [], idle);
+  };
+  expect(seen(new TroubleSense(), { black: 1, frozen: 0 })).toBe(true);
+  expect(seen(new TroubleSense(), { striped: 0.6, frozen: 0 })).toBe(true);
+  const film = new TroubleSense();
+  for (let n = 0; n < 8; n++) expect(seen(film, { frozen: 0.1 })).toBe(false);
+  expect(seen(film, { frozen: 1 })).toBe(false);
+  expect(seen(film, { frozen: 1 })).toBe(true);
+  const slides = new TroubleSense();
+  for (let n = 0; n < 30; n++) expect(seen(slides, { frozen: n % 7 === 0 ? 0.2 : 1 })).toBe(false);
+});

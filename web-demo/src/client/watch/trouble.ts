@@ -14,18 +14,41 @@ const FRAMES_MIN = 5;
 /** Of a second in which the main thread was blocked, ms. */
 const BLOCKED_MS = 300;
 
-/** Remembers the second before. */
+/** Share of a second's pictures that is black, or damaged. */
+const PICTURE_BAD = 0.5;
+/** Of so many seconds of a picture most must have moved before its standing still is a sign; slides never get there. */
+const MOVED_OF = 8;
+const MOVED_MIN = 5;
+/** It stands still for so many seconds, each to this share. */
+const STANDS_S = 2;
+const STANDS = 0.9;
+
+/** Remembers the second before, and how the picture moved. */
 export class TroubleSense {
   #before: Sample | null = null;
   #left = 0;
+  readonly #frozen: number[] = [];
+  #pictureSigns = false;
+
+  /** Takes a second of the picture. */
+  picture(sample: Sample): void {
+    const shares = [sample.black, sample.corrupt, sample.striped, sample.torn, sample.blocky];
+    this.#frozen.push(Number(sample.frozen ?? 0));
+    if (this.#frozen.length > MOVED_OF + STANDS_S) this.#frozen.shift();
+    const moved = this.#frozen.slice(0, -STANDS_S).filter((share) => share < STANDS).length;
+    const stands = this.#frozen.slice(-STANDS_S).every((share) => share >= STANDS);
+    this.#pictureSigns = shares.some((share) => Number(share ?? 0) >= PICTURE_BAD) || (stands && moved >= MOVED_MIN);
+  }
 
   /** Takes a second; whether there are signs of trouble, in it or in the minute before. */
   second(player: Sample | null, segments: readonly Sample[], device: Sample): boolean {
     const signs =
+      this.#pictureSigns ||
       segments.some(({ error }) => error !== undefined) ||
       Number(device.blockedMs ?? 0) >= BLOCKED_MS ||
       (player !== null && isTroubled(player, this.#before));
     this.#before = player;
+    this.#pictureSigns = false;
     this.#left = signs ? LASTS_S : Math.max(0, this.#left - 1);
     return this.#left > 0;
   }
