@@ -10,6 +10,8 @@ const FLAT = 2;
 const STEP_MIN = 4;
 /** ... more is an edge of something. */
 const STEP_MAX = 40;
+/** Share of its height that a step takes within two pixels. */
+const SHARP = 0.75;
 /** Steps of about the same height, levels. */
 const ALIKE = 2;
 /** Places looked at in a frame in either direction, about. */
@@ -39,9 +41,12 @@ export function bandsOf({ bytes, stride, width, height }: Plane, turn: number): 
   for (let x = turn % each; x < width; x += each, lines++) stepsOf(bytes, x, stride, height, count);
   let [most, at] = [0, 0];
   for (let n = STEP_MIN; n <= STEP_MAX; n++) {
-    let near = 0;
-    for (let m = n - ALIKE; m <= n + ALIKE; m++) near += heights[m] ?? 0;
-    if (near > most) [most, at] = [near, n];
+    let [near, sum] = [0, 0];
+    for (let m = n - ALIKE; m <= n + ALIKE; m++) {
+      near += heights[m] ?? 0;
+      sum += m * (heights[m] ?? 0);
+    }
+    if (near > most) [most, at] = [near, sum / near];
   }
   const steps = Math.max(1, count.steps);
   return { steps: count.steps / Math.max(1, lines), alike: most / steps, onGrid: count.onGrid / steps, height: at };
@@ -64,7 +69,8 @@ function stepsOf(
     const right = left < 0 ? -1 : plateau(bytes, at + along, along);
     if (right < 0) continue;
     const height = Math.round(Math.abs(right - left));
-    if (height < STEP_MIN || height > STEP_MAX) continue;
+    // A wave goes from one plateau to the next as well, but not within two pixels.
+    if (height < STEP_MIN || height > STEP_MAX || rough < SHARP * height) continue;
     count.steps++;
     count.heights[height] = (count.heights[height] ?? 0) + 1;
     const phase = n % BLOCK;

@@ -119,7 +119,7 @@ export function findingsOf({ whole, grid, damage, rows, comb, bands, height }: M
   const blocky = isBlocky(grid);
   const striped = rows.striped >= STRIPED * height || rows.shifts.length >= 2;
   const torn = !striped && !stripes && ((rows.torn ?? 0) >= 1 || rows.shifts.length === 1);
-  const combed = comb !== null && comb.moving > 0.02 && comb.moving > 5 * comb.still && comb.texture < 0.75;
+  const combed = comb !== null && comb.moving > 0.02 && comb.moving > 3 * comb.still && comb.texture < 0.75;
   return {
     motion: whole.motion,
     frozen: whole.frozen,
@@ -128,7 +128,7 @@ export function findingsOf({ whole, grid, damage, rows, comb, bands, height }: M
     // Rows shifted by blocks have the edges of blocks.
     blocky: blocky && !striped,
     striped,
-    banded: bands.steps > 0.3 && bands.height >= 7 && bands.alike > 0.8 && bands.onGrid < 0.6,
+    banded: bands.steps > 0.3 && bands.height >= 6.5 && bands.alike > 0.8 && bands.onGrid < 0.6,
     torn: torn || combed,
   };
 }
