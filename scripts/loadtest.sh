@@ -125,7 +125,7 @@ step "build the load test (optimised)" cargo build --locked --profile demo --pac
 if [ -n "${TLS:-}" ]; then
   command -v openssl >/dev/null || fail "TLS=1 needs openssl for its certificate."
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
-    -addext subjectAltName=IP:127.0.0.1 -keyout "$WORK/key.pem" -out "$WORK/cert.pem" 2>/dev/null || fail "openssl made no certificate."
+    -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=IP:127.0.0.1 -keyout "$WORK/key.pem" -out "$WORK/cert.pem" 2>/dev/null || fail "openssl made no certificate."
   URL=https://127.0.0.1:$PORT SERVER_ARGS=(--tls-cert "$WORK/cert.pem" --tls-key "$WORK/key.pem") TOOL_ARGS=(--ca "$WORK/cert.pem")
 fi
 for scenario in $PICKED; do
