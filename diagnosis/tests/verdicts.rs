@@ -153,6 +153,13 @@ fn our_own_fetch_speaks_of_its_own_time() {
     expect(&trace, Cause::PlatformDelivery);
     trace.references.push(reference(RING - 5));
     expect(&trace, Cause::ViewerNetwork);
+    // A source that has just recovered: what is shown still was fetched before.
+    let mut recovered = faulty(|page| Page { frozen: 1.0, ..page });
+    let mut frozen = reference(RING - 25);
+    frozen.frozen = Some(1.0);
+    recovered.references.push(frozen);
+    recovered.references.push(reference(RING - 1));
+    expect(&recovered, Cause::PlatformSource);
 }
 
 fn in_call(fault: impl Fn(Call) -> Call) -> Trace {

@@ -112,7 +112,9 @@ impl LookDesk {
                 Outcome::Measured(reference) => reference.t,
                 Outcome::Nothing(_) => None,
             };
-            self.remember(conversation, LookedAfter { at: now, told_ms });
+            if let Some(asked) = self.asked.get_mut(conversation) {
+                asked.told_ms = told_ms;
+            }
         }
         waiting
     }

@@ -72,12 +72,13 @@ fn references(scene: &Scene<'_>, findings: &mut Findings) {
     let (Some(first), Some(last)) = (scene.scope.first(), scene.scope.last()) else { return };
     let mut near: Vec<(i64, &Reference)> =
         scene.trace.references.within(first.at - REFERENCE_GOOD_S, last.at + NEAR_S).collect();
-    // Those of the trouble itself count before earlier ones; of these the worst decides, since a fault may come and go.
+    // The worst of what we fetched decides, since a fault may come and go. What is shown was fetched a buffer earlier; the
+    // timing of what was fetched in the trouble itself counts before that of earlier ones.
+    shown(&near, findings);
     if near.last().is_some_and(|(at, _)| *at >= first.at) {
         near.retain(|(at, _)| *at >= first.at);
     }
     fetched(&near, findings);
-    shown(&near, findings);
 }
 
 fn fact(kind: Kind, value: f64, unit: Unit, limit: Option<f64>, at: i64) -> Evidence {
