@@ -6,5 +6,7 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts'],
     environment: 'node',
+    // Detectors on drawn scenes compute for seconds on a busy machine.
+    testTimeout: 30_000,
   },
 });

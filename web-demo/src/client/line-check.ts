@@ -48,7 +48,7 @@ export class LineCheck {
   check(): void {
     const now = this.state.get();
     if (now.kind !== 'running') void this.#run('long');
-    else if (now.which === 'light') this.#wantsLong = true;
+    else if (now.which !== 'long') this.#wantsLong = true;
   }
 
   /** Ends them. */
@@ -77,9 +77,13 @@ export class LineCheck {
       this.#report.flush();
     }
     this.state.set({ kind: 'done', which, result });
-    if (!this.#wantsLong) return;
-    this.#wantsLong = false;
-    await this.#run('long');
+    if (this.#wantsLong) {
+      this.#wantsLong = false;
+      await this.#run('long');
+    } else if (which === 'light' && result?.up === undefined && result?.udpReachable !== false) {
+      // A handshake on a line that loses packets takes its time: that is when the echoes matter most.
+      await this.#run('patient');
+    }
   }
 
   #bufferedAheadS(): number | null {

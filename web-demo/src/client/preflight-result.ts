@@ -2,8 +2,11 @@
 
 import type { EchoDirection } from './echo-train.ts';
 
-/** `light`: by itself, at most 3 s and 300 KB. `long`: on request, at most 8 s. */
-export type PreflightKind = 'light' | 'long';
+/**
+ * `light`: by itself, at most 3 s and 300 KB. `patient`: by itself after a light one whose datagrams came through too late to be
+ * counted, echoes alone. `long`: on request. Both at most 8 s.
+ */
+export type PreflightKind = 'light' | 'patient' | 'long';
 
 /** What one found. What could not be measured is absent. */
 export interface PreflightResult {

@@ -41,6 +41,18 @@ const PLANS: Record<PreflightKind, Plan> = {
     hostMs: 350,
     patient: false,
   },
+  // Echoes and nothing else, on a line that took too long for the light one: 20 KB.
+  patient: {
+    totalMs: 7_900,
+    connectMs: 5_400,
+    idleMs: 2_000,
+    fetches: 0,
+    lineBytes: 0,
+    lineMs: 0,
+    hostBytes: 0,
+    hostMs: 0,
+    patient: false,
+  },
   long: {
     totalMs: 7_900,
     connectMs: 2_500,
@@ -139,7 +151,7 @@ async function fetches(options: PreflightOptions, plan: Plan, endMs: number, rtt
     const { rate } = await timedFetch(url, {}, bytes, Math.min(plan.lineMs, left(endMs) - plan.hostMs));
     if (rate) rates.push(rate);
   }
-  const media = mayFetch() ? options.media() : null;
+  const media = plan.hostMs > 0 && mayFetch() ? options.media() : null;
   const host = media ? await fetchHost(media, plan, scale, left(endMs)) : null;
   // The last one ran on a connection that had found its pace.
   const line = rates.at(-1) ?? null;
