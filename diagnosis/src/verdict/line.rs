@@ -6,7 +6,7 @@ use super::evidence::{Evidence, EvidenceKind as Kind, Findings, Trouble, Unit, c
 use super::player::shortage;
 use crate::model::{LaneName, Preflight, Side};
 use crate::thresholds::{self as limit, source};
-use crate::timeline::percentile;
+use crate::timeline::{Second, percentile};
 
 /// Loss of the echo that explains trouble, and that is trouble by itself (webrtc-issue-detector's 5 %; own).
 const LOSS: f64 = 0.02;
@@ -27,6 +27,10 @@ const FAST_ENOUGH: f64 = 2.0;
 const HOST_SHARE: f64 = 0.5;
 /// Wait for its first byte beyond round trips, ms (own).
 const HOST_LATE_MS: f64 = 800.0;
+/// So many seconds without late data end a trouble (own).
+const WELL_S: usize = 15;
+/// A buffer hides a fault for so long before data are seen to be late, s (own).
+const BEFORE_S: i64 = 8;
 /// A preflight counts for trouble that it is within so many seconds of.
 const PREFLIGHT_NEAR_S: i64 = 90;
 
@@ -57,7 +61,32 @@ pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
 pub(super) fn latest<'s>(scene: &'s Scene<'_>, side: Side) -> Option<(i64, &'s Preflight)> {
     let (first, last) = (scene.scope.first()?.at, scene.scope.last()?.at);
     let near = scene.trace.preflights.within(first - PREFLIGHT_NEAR_S, last).rev();
-    near.into_iter().find(|(_, preflight)| preflight.side.unwrap_or(Side::Viewer) == side)
+    let (at, preflight) = near.into_iter().find(|(_, preflight)| preflight.side.unwrap_or(Side::Viewer) == side)?;
+    // How the line was before the trouble says nothing about the line in it.
+    let before = side == Side::Viewer && starving_since(scene.all).is_some_and(|began| at < began - BEFORE_S);
+    (!before).then_some((at, preflight))
+}
+
+/// When data began to be late, the last time after a while of being well.
+fn starving_since(all: &[Second]) -> Option<i64> {
+    let starving = |s: &Second| {
+        let player = s.player.as_ref();
+        player.and_then(|player| player.stalled_ms).is_some_and(|ms| ms > 0.0)
+            || s.fetch.load_share.is_some_and(|share| share >= 1.0)
+            || s.fetch.failed.is_some_and(|failed| failed > 0.0)
+    };
+    let (mut began, mut well) = (None, WELL_S);
+    for second in all {
+        if !starving(second) {
+            well += 1;
+            continue;
+        }
+        if well >= WELL_S {
+            began = Some(second.at);
+        }
+        well = 0;
+    }
+    began
 }
 
 /// Worst loss and jitter of both directions of an echo.

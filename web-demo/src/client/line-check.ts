@@ -8,6 +8,11 @@ import type { PreflightKind, PreflightResult } from './preflight-result.ts';
 import type { ViewerSession } from './viewer.ts';
 import type { PageWatch } from './watch/page-watch.ts';
 
+/** Light ones are at least so far apart, ms. */
+const LIGHT_APART_MS = 30_000;
+/** From the first sign of trouble to the light one that looks at the line again, ms. */
+const TROUBLE_WAIT_MS = 1_500;
+
 /** Where a check stands. `result` null: nothing could be measured. */
 export type LineCheckState =
   | { kind: 'idle' }
@@ -24,6 +29,8 @@ export class LineCheck {
   readonly #server: string;
   readonly #end: () => void;
   #opened = false;
+  #again: ReturnType<typeof setTimeout> | undefined;
+  #lightMs = Number.NEGATIVE_INFINITY;
   #wantsLong = false;
 
   constructor(session: ViewerSession, watch: PageWatch, report: PageReport, server: string) {
@@ -31,9 +38,15 @@ export class LineCheck {
     this.#watch = watch;
     this.#report = report;
     this.#server = server;
-    this.#end = session.connection.on('message', (message) => {
+    const asked = session.connection.on('message', (message) => {
       if (message.t === 'preflight') this.check();
     });
+    report.onTrouble = () => this.#soon();
+    this.#end = () => {
+      asked();
+      report.onTrouble = null;
+      clearTimeout(this.#again);
+    };
   }
 
   /** The chat is open and the server is there: the light one, once. */
@@ -42,6 +55,16 @@ export class LineCheck {
     this.#opened = true;
     // A hidden page's timers are too slow to measure with.
     if (document.visibilityState === 'visible') void this.#run('light');
+  }
+
+  /** Trouble began with the chat open: how the line was before says nothing about it now. */
+  #soon(): void {
+    if (!this.#opened || performance.now() - this.#lightMs < LIGHT_APART_MS) return;
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => {
+      const visible = document.visibilityState === 'visible';
+      if (visible && this.state.get().kind !== 'running') void this.#run('light');
+    }, TROUBLE_WAIT_MS);
   }
 
   /** The long one. While the light one runs it comes after it. */
@@ -61,6 +84,7 @@ export class LineCheck {
     const { call } = this.#session.state.get();
     // A call measures its line by itself, and needs it.
     if (call !== null && call.stage !== 'ended' && call.stage !== 'invited') return;
+    if (which === 'light') this.#lightMs = performance.now();
     this.state.set({ kind: 'running', which });
     const { saveData } = (navigator as { connection?: { saveData?: boolean } }).connection ?? {};
     const result = await runPreflight({

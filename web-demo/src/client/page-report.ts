@@ -25,6 +25,8 @@ export class PageReport {
   #unfollow: () => void = () => {};
   #complainedMs = Number.NEGATIVE_INFINITY;
   #atOnceMs = Number.NEGATIVE_INFINITY;
+  /** Trouble began, after a while without. */
+  onTrouble: (() => void) | null = null;
   #troubled = false;
   #troubledSinceMs = Number.NEGATIVE_INFINITY;
   #inCall = false;
@@ -82,7 +84,10 @@ export class PageReport {
     this.#troubled = troubled;
     if (began) this.#troubledSinceMs = performance.now();
     this.#pace();
-    if (began) this.#atOnce();
+    if (began) {
+      this.#atOnce();
+      this.onTrouble?.();
+    }
     this.#blocks.endSecond();
   }
 
