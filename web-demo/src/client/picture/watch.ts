@@ -20,6 +20,21 @@ const NEWEST = 0.2;
 /** A frame is sent when the one before was answered, so that none queue up; or after this long, ms: it may have been lost. */
 const PATIENCE_MS = 5_000;
 
+/** Who judges: the worker, or its stand-in on the page's thread. */
+export interface JudgeHost {
+  onmessage: ((event: MessageEvent<PictureAnswer>) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+  postMessage(task: PictureTask, transfer: Transferable[]): void;
+  terminate(): void;
+}
+
+/** Makes one. On a page of another origin than this code's no worker is tried: see page-judge.ts. */
+async function judgeHost(): Promise<JudgeHost> {
+  if (new URL(import.meta.url).origin === location.origin) return new PictureWorker() as JudgeHost;
+  const { PageJudge } = await import('./page-judge.ts');
+  return new PageJudge();
+}
+
 /** What a watch needs. */
 export interface PictureWatchOptions {
   /** The clock of the samples' `t`, ms: the server's where it is known. */
@@ -43,7 +58,8 @@ export class PictureWatch {
   readonly #ticker: SecondTicker;
   #video: HTMLVideoElement | null = null;
   #onSample: (sample: PictureSecond) => void = () => {};
-  #worker: Worker | null = null;
+  #worker: JudgeHost | null = null;
+  #making = false;
   #request = 0;
   #before: VideoFrame | null = null;
   #beforePresented = 0;
@@ -152,23 +168,30 @@ export class PictureWatch {
     worker.postMessage(task, before ? [frame, before] : [frame]);
   }
 
-  /** The worker, made when first needed; null where none is allowed. */
-  #ask(): Worker | null {
-    if (this.#worker) return this.#worker;
+  /** The judge, made when first needed; null until it is there, and where none is allowed. */
+  #ask(): JudgeHost | null {
+    if (!this.#worker && !this.#making) void this.#make();
+    return this.#worker;
+  }
+
+  async #make(): Promise<void> {
+    const video = this.#video;
+    this.#making = true;
     try {
-      this.#worker = new PictureWorker();
+      const worker = await judgeHost();
+      worker.onmessage = ({ data }) => this.#answered(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        this.#refused = 'browser';
+        this.#asked = null;
+      };
+      if (this.#video === video) this.#worker = worker;
+      else worker.terminate();
     } catch {
       this.#refused = 'browser';
-      return null;
+    } finally {
+      this.#making = false;
     }
-    this.#worker.onmessage = ({ data }: MessageEvent<PictureAnswer>) => this.#answered(data);
-    // A host page's policy may forbid workers of this kind; that is known only now.
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#refused = 'browser';
-      this.#asked = null;
-    };
-    return this.#worker;
   }
 
   #answered({ id, findings, cost_ms }: PictureAnswer): void {
@@ -215,9 +238,9 @@ export class PictureWatch {
  * Judges one picture by itself, such as a snapshot; it is closed. Null when it could not be read. Motion, freezing and what
  * needs two frames are not judged.
  */
-export function judgeBitmap(bitmap: ImageBitmap): Promise<Findings | null> {
+export async function judgeBitmap(bitmap: ImageBitmap): Promise<Findings | null> {
+  const worker = await judgeHost();
   return new Promise((done) => {
-    const worker = new PictureWorker();
     const end = (findings: Findings | null) => {
       worker.terminate();
       done(findings);
