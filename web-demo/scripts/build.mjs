@@ -65,7 +65,7 @@ await build({
 // What the widget consists of, for the size test: the loader, the watch, what opening the chat adds to it, what a call adds, and
 // the detectors of damaged pictures, which come when the page has a player.
 const isPictures = (/** @type {{ moduleIds: string[] }} */ file) =>
-  file.moduleIds.some((id) => id.endsWith('/client/picture/watch.ts'));
+  file.moduleIds.some((id) => /\/client\/picture\/(?:watch|page-judge)\.ts$/.test(id));
 const chatFiles = outputs(chat).flatMap((file) => (file.type === 'chunk' ? [file] : []));
 await writeFile(
   resolve(outDir, 'widget-files.json'),
