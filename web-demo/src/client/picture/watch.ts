@@ -15,6 +15,10 @@ const EACH_MS = 250;
 const EACH_MAX_MS = 1_000;
 /** Share of a core that inspecting may take, page and worker together. */
 const BUDGET = 0.01;
+/** The same where all of it is the page's thread's. */
+const BUDGET_ON_PAGE = 0.004;
+/** This code comes from the page's own origin. */
+const OWN_ORIGIN = typeof location !== 'undefined' && new URL(import.meta.url).origin === location.origin;
 /** Weight of the newest frame in the mean cost. */
 const NEWEST = 0.2;
 /** A frame is sent when the one before was answered, so that none queue up; or after this long, ms: it may have been lost. */
@@ -30,7 +34,7 @@ export interface JudgeHost {
 
 /** Makes one. On a page of another origin than this code's no worker is tried: see page-judge.ts. */
 async function judgeHost(): Promise<JudgeHost> {
-  if (new URL(import.meta.url).origin === location.origin) return new PictureWorker() as JudgeHost;
+  if (OWN_ORIGIN) return new PictureWorker() as JudgeHost;
   const { PageJudge } = await import('./page-judge.ts');
   return new PageJudge();
 }
@@ -39,6 +43,8 @@ async function judgeHost(): Promise<JudgeHost> {
 export interface PictureWatchOptions {
   /** The clock of the samples' `t`, ms: the server's where it is known. */
   nowMs: () => number;
+  /** Time between inspected frames at least, ms; absent: four a second. */
+  eachMs?: () => number;
 }
 
 /** What inspecting has cost so far. */
@@ -56,6 +62,7 @@ export class PictureWatch {
   /** What it has cost since `start`. */
   readonly cost: PictureCost = { frames: 0, workerMs: 0, pageMs: 0 };
   readonly #ticker: SecondTicker;
+  readonly #eachMs: () => number;
   #video: HTMLVideoElement | null = null;
   #onSample: (sample: PictureSecond) => void = () => {};
   #worker: JudgeHost | null = null;
@@ -74,6 +81,7 @@ export class PictureWatch {
   readonly #onPicture = () => this.#newPicture();
 
   constructor(options: PictureWatchOptions) {
+    this.#eachMs = options.eachMs ?? (() => EACH_MS);
     this.#ticker = new SecondTicker({ nowMs: options.nowMs, onSecond: (second) => this.#second(second) });
   }
 
@@ -150,7 +158,8 @@ export class PictureWatch {
     const before = presented === this.#beforePresented + 1 ? this.#before : null;
     if (!before) this.#before.close();
     this.#before = null;
-    this.#nextMs = now + Math.min(Math.max(this.#costMs / BUDGET, EACH_MS), EACH_MAX_MS);
+    const budget = OWN_ORIGIN ? BUDGET : BUDGET_ON_PAGE;
+    this.#nextMs = now + Math.max(Math.min(this.#costMs / budget, EACH_MAX_MS), this.#eachMs());
     this.#send(frame, before);
   }
 

@@ -62,6 +62,7 @@ export class PageWatch {
       this.note('picture', sample);
       this.#trouble.picture(sample);
     },
+    alert: () => this.#follower !== null,
   });
   readonly #ticker: SecondTicker;
   #observer: PerformanceObserver | null = null;

@@ -3,17 +3,23 @@
 import type { Sample } from '../lanes.ts';
 import type { PictureWatch } from '../picture/watch.ts';
 
+/** Time between inspected frames while somebody waits for a verdict, and while nobody does, ms: the host's page is not ours. */
+const ALERT_MS = 250;
+const CALM_MS = 3_000;
+
 /** Detectors for the page's player, whichever element that is. */
 export class PlayerPictures {
   readonly #nowMs: () => number;
   readonly #onSample: (sample: Sample) => void;
+  readonly #alert: () => boolean;
   #video: HTMLVideoElement | null = null;
   #watch: PictureWatch | null = null;
 
-  /** `nowMs`: the clock of the lanes; `onSample` gets a sample of the lane `picture` for every second that can be judged. */
-  constructor(of: { nowMs: () => number; onSample: (sample: Sample) => void }) {
+  /** `nowMs`: the clock of the lanes; `alert`: the chat is open; `onSample` gets a sample of the lane `picture` for every second that can be judged. */
+  constructor(of: { nowMs: () => number; onSample: (sample: Sample) => void; alert: () => boolean }) {
     this.#nowMs = of.nowMs;
     this.#onSample = of.onSample;
+    this.#alert = of.alert;
   }
 
   /** Looks at this player from now on; null: at none. The same again changes nothing. */
@@ -27,7 +33,7 @@ export class PlayerPictures {
   async #start(video: HTMLVideoElement): Promise<void> {
     const { PictureWatch } = await import('../picture/watch.ts');
     if (video !== this.#video) return;
-    this.#watch ??= new PictureWatch({ nowMs: this.#nowMs });
+    this.#watch ??= new PictureWatch({ nowMs: this.#nowMs, eachMs: () => (this.#alert() ? ALERT_MS : CALM_MS) });
     this.#watch.start(video, (sample) => this.#onSample({ ...sample }));
   }
 }
