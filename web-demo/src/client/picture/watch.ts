@@ -19,6 +19,8 @@ const BUDGET = 0.01;
 const BUDGET_ON_PAGE = 0.004;
 /** This code comes from the page's own origin. */
 const OWN_ORIGIN = typeof location !== 'undefined' && new URL(import.meta.url).origin === location.origin;
+/** Frames are asked for from so long before one is due, ms. */
+const DUE_SOON_MS = 30;
 /** Weight of the newest frame in the mean cost. */
 const NEWEST = 0.2;
 /** A frame is sent when the one before was answered, so that none queue up; or after this long, ms: it may have been lost. */
@@ -68,6 +70,7 @@ export class PictureWatch {
   #worker: JudgeHost | null = null;
   #making = false;
   #request = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
   #before: VideoFrame | null = null;
   #beforePresented = 0;
   #nextMs = 0;
@@ -108,6 +111,7 @@ export class PictureWatch {
     if (!video) return;
     for (const event of ['emptied', 'seeking', 'resize'] as const) video.removeEventListener(event, this.#onPicture);
     video.cancelVideoFrameCallback?.(this.#request);
+    clearTimeout(this.#pause);
     this.#dropBefore();
     this.#worker?.terminate();
     this.#worker = null;
@@ -125,11 +129,18 @@ export class PictureWatch {
   #await(): void {
     const video = this.#video;
     if (!video?.requestVideoFrameCallback) return;
-    this.#request = video.requestVideoFrameCallback((now, frame) => {
-      if (this.#video !== video) return;
-      this.#frame(video, now, frame.presentedFrames);
-      this.#await();
-    });
+    const ask = () => {
+      this.#request = video.requestVideoFrameCallback((now, frame) => {
+        if (this.#video !== video) return;
+        this.#frame(video, now, frame.presentedFrames);
+        this.#await();
+      });
+    };
+    // Each callback costs the page a frame of its own: none is asked for long before one is due.
+    const waitMs = this.#nextMs - performance.now() - DUE_SOON_MS;
+    clearTimeout(this.#pause);
+    if (waitMs > 0) this.#pause = setTimeout(ask, waitMs);
+    else ask();
   }
 
   /** Every so often a frame is kept and the next one is sent together with it. */
