@@ -30,9 +30,10 @@ async function viewerOver(stage: Stage, viewer: LineChange): Promise<{ viewer: V
 async function light(viewer: Viewer, sent: SentLanes): Promise<Row> {
   await viewer.openChat();
   await viewer.pick('The picture stutters');
-  await expect.poll(() => sent.of('preflights').length, { timeout: 20_000 }).toBe(1);
-  const [found] = sent.of('preflights');
-  expect(Object.keys(found ?? {}).length, 'something was measured').toBeGreaterThan(3);
+  // Where the handshake takes too long for the light one, a patient one follows by itself.
+  const measured = () => sent.of('preflights').find((one) => one.up !== undefined);
+  await expect.poll(() => measured() !== undefined, { timeout: 25_000 }).toBe(true);
+  const found = measured();
   tell('light', JSON.stringify(found));
   return found as Row;
 }
@@ -65,9 +66,10 @@ test('loss, delay and rate of a bad line are found, each in its direction', asyn
   await light(viewer, sent);
   await viewer.dialog.getByText('What support can see').click();
   const button = viewer.dialog.getByRole('button', { name: 'Check my connection' });
+  const known = sent.of('preflights').length;
   const before = performance.now();
   await button.click();
-  await expect.poll(() => sent.of('preflights').length, { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => sent.of('preflights').length, { timeout: 20_000 }).toBe(known + 1);
   tell('long took', `${Math.round(performance.now() - before)} ms`);
   expect(performance.now() - before).toBeLessThan(LONG_MS + 3_000);
   const found = sent.of('preflights').at(-1) as Row & { up: { loss: number }; down: { loss: number } };
