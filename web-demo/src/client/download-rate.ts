@@ -1,8 +1,11 @@
 // What a download says of the way it came: first byte, and the rate of its later half, since the first one is the sender's
 // slow start. Pure but for `timedFetch`.
 
-/** A later half that took less than this says nothing, ms: it came in one piece. */
-const HALF_MIN_MS = 2;
+/**
+ * A later half so many times as fast as the first one came in a burst: what a lost packet held back, or what a busy page or
+ * a sender's round trips let pile up. A slow start makes its later half at most some four times as fast.
+ */
+const BURST_TIMES = 6;
 /** Fewer bytes make no rate. */
 const BYTES_MIN = 4_000;
 /** Chunks that are kept. */
@@ -19,25 +22,27 @@ export interface Rate {
   kbps: number;
   /** Time over which it was measured, ms. */
   overMs: number;
+  /** The way takes this much at least; how much more was not to be seen. */
+  atLeast: boolean;
 }
 
-/** Rate of a download by its chunks; null when there is too little of it. */
-export function rateOf(chunks: readonly Chunk[]): Rate | null {
+/** Rate of a download by its chunks, of which the first can have left its sender at `beganMs`; null when there is too little of it. */
+export function rateOf(chunks: readonly Chunk[], beganMs: number): Rate | null {
   const total = chunks.reduce((sum, { bytes }) => sum + bytes, 0);
   const last = chunks.at(-1);
   if (!last || total < BYTES_MIN) return null;
+  const allMs = Math.max(1, last.atMs - beganMs);
+  const whole: Rate = { kbps: (total * 8) / allMs, overMs: allMs, atLeast: true };
   let seen = 0;
   for (const { atMs, bytes } of chunks) {
     seen += bytes;
     if (seen < total / 2) continue;
     const overMs = last.atMs - atMs;
-    if (overMs >= HALF_MIN_MS) return { kbps: ((total - seen) * 8) / overMs, overMs };
-    break;
+    const kbps = ((total - seen) * 8) / overMs;
+    const burst = !(kbps <= (BURST_TIMES * seen * 8) / Math.max(1, atMs - beganMs));
+    return burst ? whole : { kbps, overMs, atLeast: false };
   }
-  // Too quick for its halves to be told apart.
-  const [first] = chunks;
-  const overMs = Math.max(1, last.atMs - (first?.atMs ?? last.atMs));
-  return { kbps: ((total - (first?.bytes ?? 0) || total) * 8) / overMs, overMs };
+  return whole;
 }
 
 /** How a fetch went. */
@@ -50,8 +55,14 @@ export interface Timed {
   failed: boolean;
 }
 
-/** Fetches at most `bytes` for at most `forMs` and says how it went. Never throws. */
-export async function timedFetch(url: string, init: RequestInit, bytes: number, forMs: number): Promise<Timed> {
+/** Fetches at most `bytes` for at most `forMs` and says how it went. `rttMs`: of the way, where known. Never throws. */
+export async function timedFetch(
+  url: string,
+  init: RequestInit,
+  bytes: number,
+  forMs: number,
+  rttMs: number | null,
+): Promise<Timed> {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), forMs);
   const beganMs = performance.now();
@@ -75,6 +86,8 @@ export async function timedFetch(url: string, init: RequestInit, bytes: number, 
     // Whatever else of it would still come.
     abort.abort();
   }
-  timed.rate = rateOf(chunks);
+  // A connection that had first to be made is no part of the rate.
+  const sentMs = timed.ttfbMs === null || rttMs === null ? beganMs : beganMs + Math.max(0, timed.ttfbMs - rttMs);
+  timed.rate = rateOf(chunks, sentMs);
   return timed;
 }

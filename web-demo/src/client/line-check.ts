@@ -104,7 +104,7 @@ export class LineCheck {
     if (this.#wantsLong) {
       this.#wantsLong = false;
       await this.#run('long');
-    } else if (which === 'light' && result?.up === undefined && result?.udpReachable !== false) {
+    } else if (which !== 'patient' && result?.up === undefined && result?.udpReachable !== false) {
       // A handshake on a line that loses packets takes its time: that is when the echoes matter most.
       await this.#run('patient');
     }

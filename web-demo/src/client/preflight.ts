@@ -17,7 +17,7 @@ interface Plan {
   connectMs: number;
   /** Echoes with nothing else under way, ms. */
   idleMs: number;
-  /** Fetches from our server, and bytes and ms of each. */
+  /** Fetches from our server at most, bytes of each, and ms of all of them. */
   fetches: number;
   lineBytes: number;
   lineMs: number;
@@ -55,23 +55,25 @@ const PLANS: Record<PreflightKind, Plan> = {
   },
   long: {
     totalMs: 7_900,
-    connectMs: 2_500,
+    connectMs: 3_400,
     idleMs: 2_400,
     fetches: 4,
     lineBytes: 300_000,
-    lineMs: 500,
+    lineMs: 2_000,
     hostBytes: 1_000_000,
     hostMs: 1_000,
     patient: true,
   },
 };
-/** A player with less than this ahead is not to share its line with us, s. */
-const BUFFER_MIN_S = 3;
+/** A light fetch is over so long before the player's buffer would be, s: it never makes a player stall. */
+const BUFFER_LEFT_S = 0.2;
+/** With less than this ahead the player stands still already, and what holds it up is what the fetch is to find, s. */
+const EMPTY_S = 0.1;
 /** Echoes that are still under way when the last was sent are waited for, ms. */
 const STRAGGLERS_MS = 250;
 /** A download measured over fewer round trips than this may have waited for the sender and not for the line. */
 const ROUND_TRIPS_MIN = 3;
-/** With more loss than this the first byte and the rate of a host are a matter of luck, and say nothing of the host. */
+/** With more loss than this a host's first byte, its rate and its silence are a matter of luck, and say nothing of it. */
 const LOSS_MAX = 0.03;
 /** A rate that may be the sender's is told when it is so many times what the stream needs, or above the second figure, kbit/s. */
 const NEEDS_TIMES = 2.5;
@@ -140,31 +142,39 @@ interface Fetched {
 
 async function fetches(options: PreflightOptions, plan: Plan, endMs: number, rttMs: number | null): Promise<Fetched> {
   const scale = options.saveData ? 0.5 : 1;
-  const mayFetch = () => {
+  const mayFetch = (forMs: number) => {
     const ahead = options.bufferedAheadS();
-    return options.kind === 'long' || ahead === null || ahead >= BUFFER_MIN_S;
+    return options.kind === 'long' || ahead === null || ahead < EMPTY_S || ahead >= forMs / 1000 + BUFFER_LEFT_S;
   };
   const rates: Rate[] = [];
-  for (let n = 0; n < plan.fetches && mayFetch() && left(endMs) > plan.hostMs; n++) {
-    const bytes = Math.round(plan.lineBytes * scale);
-    const url = `${options.server}/api/v1/probe/${bytes}`;
-    const { rate } = await timedFetch(url, {}, bytes, Math.min(plan.lineMs, left(endMs) - plan.hostMs));
+  const lineEndMs = Math.min(performance.now() + plan.lineMs, endMs - plan.hostMs);
+  const bytes = Math.round(plan.lineBytes * scale);
+  for (let n = 0; n < plan.fetches && left(lineEndMs) > 0 && mayFetch(left(lineEndMs)); n++) {
+    const { rate } = await timedFetch(`${options.server}/api/v1/probe/${bytes}`, {}, bytes, left(lineEndMs), rttMs);
     if (rate) rates.push(rate);
   }
-  const media = plan.hostMs > 0 && mayFetch() ? options.media() : null;
-  const host = media ? await fetchHost(media, plan, scale, left(endMs)) : null;
-  // The last one ran on a connection that had found its pace.
-  const line = rates.at(-1) ?? null;
+  const media = plan.hostMs > 0 && mayFetch(plan.hostMs) ? options.media() : null;
+  const host = media ? await fetchHost(media, plan, scale, left(endMs), rttMs) : null;
   return {
-    line: trusted(line, rttMs, options.needsKbps),
+    line: trusted(surest(rates), rttMs, options.needsKbps),
     host: host && { ...host, rate: trusted(host.rate, rttMs, options.needsKbps) },
     loaded: rates.length > 0,
   };
 }
 
-/** Where the rate may be that of the sender's start, it is told only as far as it says that there is enough. */
+/** What was measured over the longest time; where nothing was, the most that was seen to go through. */
+function surest(rates: readonly Rate[]): Rate | null {
+  const better = (a: Rate, b: Rate) => {
+    if (a.atLeast !== b.atLeast) return a.atLeast ? b : a;
+    return (a.atLeast ? a.kbps >= b.kbps : a.overMs >= b.overMs) ? a : b;
+  };
+  return rates.length === 0 ? null : rates.reduce(better);
+}
+
+/** Where the rate may be that of the sender's start or of a wait, it is told only as far as it says that there is enough. */
 function trusted(rate: Rate | null, rttMs: number | null, needsKbps: number | null): Rate | null {
-  if (!rate || rttMs === null || rate.overMs >= ROUND_TRIPS_MIN * rttMs) return rate;
+  if (!rate) return null;
+  if (!rate.atLeast && (rttMs === null || rate.overMs >= ROUND_TRIPS_MIN * rttMs)) return rate;
   return rate.kbps >= PLENTY_KBPS || (needsKbps !== null && rate.kbps >= NEEDS_TIMES * needsKbps) ? rate : null;
 }
 
@@ -177,6 +187,7 @@ async function fetchHost(
   plan: Plan,
   scale: number,
   leftMs: number,
+  rttMs: number | null,
 ): Promise<Fetched['host']> {
   const name = new URL(url).host;
   const bytes = Math.round(plan.hostBytes * scale);
@@ -184,7 +195,7 @@ async function fetchHost(
   const forMs = plan.patient ? Math.min(plan.hostMs, leftMs) : leftMs;
   if (forMs <= 0) return null;
   const init: RequestInit = readable ? { headers: { range: `bytes=0-${bytes - 1}` } } : { mode: 'no-cors' };
-  const timed = await timedFetch(url, init, readable ? bytes : 0, forMs);
+  const timed = await timedFetch(url, init, readable ? bytes : 0, forMs, rttMs);
   const nothing = timed.ttfbMs === null && !timed.failed;
   return nothing && !plan.patient ? null : { ...timed, name, answered: timed.ttfbMs !== null };
 }
@@ -204,7 +215,7 @@ function resultOf(
     ...(loadedRttMs !== null && { loadedRttMs: round1(loadedRttMs) }),
     ...directions,
     ...(line && { lineKbps: Math.round(line.kbps) }),
-    ...(host && { fetch: hostFacts(lossy ? { ...host, rate: null, ttfbMs: null } : host) }),
+    ...(host && (!lossy || host.answered) && { fetch: hostFacts(lossy ? { ...host, rate: null, ttfbMs: null } : host) }),
   };
   return Object.keys(result).length === 0 ? null : result;
 }

@@ -1,8 +1,9 @@
 // Frames that reached the screen, by `requestVideoFrameCallback`: a few frames a second are looked at, the browser's own
 // counter in them says how many there were. To look at each of them would keep the page drawing.
 
-/** Frames that are looked at in a second. */
+/** Frames that are looked at in a second while somebody waits for a verdict, and while nobody does: each costs the page one of its own. */
 const BURST = 4;
+const BURST_CALM = 2;
 /** Distances of frames that are kept for the rate: the last ten seconds. */
 const GAPS_KEPT = 30;
 /** Fewer say nothing about the rate. */
@@ -41,15 +42,15 @@ export class FrameMeter {
 
   /**
    * What was seen since the last call; asks for the next frames when the picture ought to move. `dropped`: frames were
-   * dropped meanwhile.
+   * dropped meanwhile; `alert`: somebody waits for a verdict.
    */
-  second(moves: boolean, dropped: boolean): FrameFacts {
+  second(moves: boolean, dropped: boolean, alert: boolean): FrameFacts {
     const { length } = this.#decodeMs;
     const mean = length === 0 ? undefined : this.#decodeMs.reduce((sum, ms) => sum + ms, 0) / length;
     this.#decodeMs = [];
     const decodeMs = mean !== undefined && !dropped && holdsBack(mean, rateOf(this.#gaps)) ? undefined : mean;
     if (moves && this.#handle === null && document.visibilityState === 'visible') {
-      this.#left = BURST;
+      this.#left = alert ? BURST : BURST_CALM;
       this.#last = null;
       this.#ask();
     }

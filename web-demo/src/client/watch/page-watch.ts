@@ -175,7 +175,7 @@ export class PageWatch {
     this.#findEngine(video);
     this.#pictures.of(video);
     const reading = this.#read();
-    const player = this.#player.sample(second);
+    const player = this.#player.sample(second, this.#follower !== null);
     const sample = player && withReading(player, this.#engine?.engine.name, reading);
     if (sample) this.note('player', sample);
     this.#needsKbps = typeof sample?.bitrateKbps === 'number' ? sample.bitrateKbps : null;

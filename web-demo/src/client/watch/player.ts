@@ -51,8 +51,8 @@ export class PlayerSampler {
     };
   }
 
-  /** The sample of a second; null when the page has no player. */
-  sample(second: number): Sample | null {
+  /** The sample of a second; null when the page has no player. `alert`: somebody waits for a verdict. */
+  sample(second: number, alert: boolean): Sample | null {
     const video = this.video();
     if (!video) return null;
     const now = performance.now();
@@ -80,7 +80,7 @@ export class PlayerSampler {
       sharing: this.sharing,
       startupMs: this.#startupMs,
       mediaErrors: this.#mediaErrors,
-      ...this.#frames?.second(expectsProgress(video), this.#dropped > droppedBefore),
+      ...this.#frames?.second(expectsProgress(video), this.#dropped > droppedBefore, alert),
     };
   }
 
