@@ -20,7 +20,7 @@ rust_docs() {
 browser_tests() {
   rm -f target/logs/playwright.json
   (cd tests/browser && CHROMIUM="${CHROMIUM:-/usr/bin/chromium}" SIGHTLINE_BIN="$ROOT/target/debug/sightline" \
-    PLAYWRIGHT_JSON_OUTPUT_NAME="$ROOT/target/logs/playwright.json" npx --no-install playwright test --reporter=list,json)
+    PLAYWRIGHT_JSON_OUTPUT_NAME="$ROOT/target/logs/playwright.json" npx --no-install playwright test --reporter=list,json "$@")
 }
 
 need_toolchains
@@ -34,8 +34,9 @@ check "licences, bans, sources" cargo deny --locked check --hide-inclusion-graph
 check "documentation" rust_docs
 counted "web unit tests" count_vitest vitest
 counted "rust tests" count_cargo cargo test --locked --workspace --no-fail-fast
-counted "fuzz targets" count_cargo env SECONDS_EACH=10 bash scripts/fuzz.sh
+counted "fuzz targets" count_cargo env SECONDS_EACH=6 bash scripts/fuzz.sh
 check "browser tests: packages" npm_install tests/browser
 check "browser tests: types" npm run --silent --prefix tests/browser typecheck
-counted "browser tests" count_playwright browser_tests
+counted "browser tests that mostly wait" count_playwright browser_tests --grep @waits --workers 3 --fully-parallel
+counted "browser tests" count_playwright browser_tests --grep-invert @waits
 finish

@@ -1,5 +1,5 @@
-// One worker: two cores carry a server, two pages with video and their encoder, not more. The reporters are the caller's
-// choice; by default a list, and the count at its end.
+// One worker: two cores carry a server, two pages with video and their encoder, not more. Only what mostly waits (tag
+// `@waits`) is run side by side, by `make test`. The reporters are the caller's choice; by default a list, and the count at its end.
 
 import { defineConfig } from '@playwright/test';
 import { browserFlags } from './support/flags.ts';

@@ -8,6 +8,9 @@ import { line, Netlab, needNetlab } from '../support/netlab.ts';
 import { openPattern, PATTERN } from '../support/pattern.ts';
 import { Viewer } from '../support/viewer.ts';
 
+/** Tests that mostly wait: `make test` runs them side by side. */
+const WAITS = { tag: '@waits' };
+
 /** Round-trip time of the lines that are cut, ms. */
 const RTT_MS = 40;
 
@@ -212,7 +215,7 @@ test('agent’s tab closed: the viewer is told and asks for a call; the next age
   await next.expectPictureMoving();
 });
 
-test('agent’s connection interrupted: the viewer reads so with the time, and the call goes on when it is back', async ({ stage }) => {
+test('agent’s connection interrupted: the viewer reads so with the time, and the call goes on when it is back', WAITS, async ({ stage }) => {
   stage.expected.push(NO_NETWORK);
   const opened = await openPlayerCall(stage);
   const { viewer, agent } = opened;
@@ -246,7 +249,7 @@ test('no agent on line: the message is kept, the link stands there, and the answ
   await expect(elsewhere.getByRole('log').getByText('It was the encoder. Repaired.')).toBeVisible();
 });
 
-test('invitation unanswered: the card goes with a sentence, the agent is told, and the viewer can ask', async ({ stage }) => {
+test('invitation unanswered: the card goes with a sentence, the agent is told, and the viewer can ask', WAITS, async ({ stage }) => {
   test.setTimeout(240_000);
   const opened = await openConversation(stage);
   const { viewer, agent } = opened;
@@ -264,7 +267,7 @@ test.describe('the network', () => {
   test.beforeEach(needNetlab);
 
   for (const seconds of [5, 60]) {
-    test(`network gone for ${seconds} s: both are told, and the call goes on by itself, without a new consent`, async ({ stage }) => {
+    test(`network gone for ${seconds} s: both are told, and the call goes on by itself, without a new consent`, WAITS, async ({ stage }) => {
       test.setTimeout(240_000);
       stage.expected.push(NO_NETWORK);
       const { lab, ...opened } = await openOverLines(stage);

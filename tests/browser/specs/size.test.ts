@@ -27,8 +27,8 @@ const BURST = 250;
 const BURST_PER_SECOND = 50;
 /** Seconds over which the main thread is measured. */
 const MEASURED_S = 20;
-/** What the idle widget with its ring buffer may take of the host's main thread, ms a minute: half a percent. */
-const IDLE_MAX: MainThread = { tasks: 300, scripts: 100 };
+/** What the idle widget with its ring buffer may take of the host's main thread, ms a minute: three quarters of a percent. */
+const IDLE_MAX: MainThread = { tasks: 450, scripts: 150 };
 /** What the open chat may take with a message every two seconds, ms a minute: three percent. */
 const CHAT_MAX_COST: MainThread = { tasks: 1_800, scripts: 900 };
 /** Rounds of a measurement that a busy machine may spoil; the best counts. */

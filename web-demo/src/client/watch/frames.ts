@@ -1,9 +1,11 @@
 // Frames that reached the screen, by `requestVideoFrameCallback`: a few frames a second are looked at, the browser's own
 // counter in them says how many there were. To look at each of them would keep the page drawing.
 
-/** Frames that are looked at in a second while somebody waits for a verdict, and while nobody does: each costs the page one of its own. */
+/** Frames that are looked at in a second while somebody waits for a verdict. */
 const BURST = 4;
+/** While nobody does: fewer, and in each second second only. Each makes the page draw one or two frames of its own. */
 const BURST_CALM = 2;
+const CALM_EACH = 2;
 /** Distances of frames that are kept for the rate: the last ten seconds. */
 const GAPS_KEPT = 30;
 /** Fewer say nothing about the rate. */
@@ -26,6 +28,7 @@ export class FrameMeter {
   readonly #video: HTMLVideoElement;
   #handle: number | null = null;
   #left = 0;
+  #seconds = 0;
   #last: VideoFrameCallbackMetadata | null = null;
   #rendered: number | null = null;
   #decodeMs: number[] = [];
@@ -49,14 +52,18 @@ export class FrameMeter {
     const mean = length === 0 ? undefined : this.#decodeMs.reduce((sum, ms) => sum + ms, 0) / length;
     this.#decodeMs = [];
     const decodeMs = mean !== undefined && !dropped && holdsBack(mean, rateOf(this.#gaps)) ? undefined : mean;
-    if (moves && this.#handle === null && document.visibilityState === 'visible') {
+    this.#seconds += 1;
+    const due = alert || this.#seconds % CALM_EACH === 0;
+    if (due && moves && this.#handle === null && document.visibilityState === 'visible') {
       this.#left = alert ? BURST : BURST_CALM;
       this.#last = null;
       this.#ask();
     }
     const frameRate = rateOf(this.#gaps);
+    const rendered = this.#rendered;
+    this.#rendered = null;
     return {
-      ...(this.#rendered !== null && { renderedFrames: this.#rendered }),
+      ...(rendered !== null && { renderedFrames: rendered }),
       ...(decodeMs !== undefined && { decodeMs: Math.round(decodeMs * 100) / 100 }),
       ...(frameRate !== null && { frameRate }),
     };

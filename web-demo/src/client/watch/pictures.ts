@@ -5,7 +5,7 @@ import type { PictureWatch } from '../picture/watch.ts';
 
 /** Time between inspected frames while somebody waits for a verdict, and while nobody does, ms: the host's page is not ours. */
 const ALERT_MS = 250;
-const CALM_MS = 3_000;
+const CALM_MS = 4_000;
 
 /** Detectors for the page's player, whichever element that is. */
 export class PlayerPictures {
