@@ -13,8 +13,9 @@ pub const FRAME_RATE_MIN: f64 = 5.0;
 /// See [`FRAME_RATE_MIN`].
 pub const FRAME_RATE_MAX: f64 = 120.0;
 
-/// Seconds that must be known of a picture before its standing still means that it stopped (own).
-pub const MOTION_SECONDS_MIN: u32 = 8;
+/// Seconds that must be known of a picture before its standing still means that it stopped (own): pages compare two frames
+/// every 6 s before anybody asks.
+pub const MOTION_SECONDS_MIN: u32 = 3;
 /// Share of these in which it must have moved (own): slides stay far below, films far above.
 pub const MOTION_SHARE_MIN: f64 = 0.6;
 /// Share of a second's frames like the one before that makes it stand still (own).

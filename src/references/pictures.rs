@@ -25,9 +25,10 @@ const MEDIA_S_MAX: u32 = 30;
 const PIXELS_MAX: u32 = 4_096 * 2_304;
 /// Added to our own niceness: media and chat come first.
 const NICER_BY: libc::c_int = 15;
-/// Black: 98 % of the pixels under a tenth of the range (ffmpeg's own), for a tenth of a second. Frozen: less difference than
-/// an encoder makes of a picture that stands still, for longer than a film repeats a picture.
-const FILTERS: &str = "blackdetect=d=0.1:pix_th=0.1,freezedetect=n=-50dB:d=0.4";
+/// Black: 98 % of the pixels within a fiftieth of the range from black, for a tenth of a second; with ffmpeg's own tenth a
+/// street at night is black. Frozen: less difference than an encoder makes of a picture that stands still, for longer than a
+/// film repeats a picture.
+const FILTERS: &str = "blackdetect=d=0.1:pix_th=0.02,freezedetect=n=-50dB:d=0.4";
 /// Errors of a decoder that begins in the middle of a stream; they say nothing about damage.
 const NO_DAMAGE: [&str; 3] = ["non-existing", "no frame!", "decode_slice_header"];
 

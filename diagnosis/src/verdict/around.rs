@@ -120,13 +120,17 @@ fn fetched(near: &[(i64, &Reference)], findings: &mut Findings) {
 fn shown(near: &[(i64, &Reference)], findings: &mut Findings) {
     let stopped = findings.found(Kind::PictureStopped);
     let black = findings.found(Kind::PictureBlack);
-    let damaged = findings.found(Kind::PictureDamaged) || findings.found(Kind::MediaErrors);
+    let errors = findings.found(Kind::MediaErrors);
+    let damaged = findings.found(Kind::PictureDamaged) || errors;
+    // Our decoder is content also with a picture that was damaged before it was encoded: then what comes is sound, and shows
+    // the damage. It is the way here that is cleared.
+    let otherwise: &'static [_] = &[(Ps, -2.5), (Vd, 1.6)];
     let wanted = [
-        (stopped, STILL, (|r| r.frozen) as fn(&Reference) -> Option<f64>),
-        (black, STILL, |r| r.black),
-        (damaged, LIKEWISE, |r| r.corrupt),
+        (stopped, STILL, (|r| r.frozen) as fn(&Reference) -> Option<f64>, otherwise),
+        (black, STILL, |r| r.black, otherwise),
+        (damaged, LIKEWISE, |r| r.corrupt, if errors { otherwise } else { &[(Pd, -1.0)] }),
     ];
-    for (troubled, limit, read) in wanted {
+    for (troubled, limit, read, unless_sound) in wanted {
         let worst = near.iter().filter_map(|(at, r)| Some((*at, read(r)?))).max_by(|a, b| a.1.total_cmp(&b.1));
         let Some((at, share)) = worst.filter(|_| troubled) else { continue };
         if share >= limit {
@@ -134,7 +138,7 @@ fn shown(near: &[(i64, &Reference)], findings: &mut Findings) {
             findings.add(evidence, None, &[(Ps, 3.0), (Vd, -1.5), (Vn, -0.5)]);
         } else if share <= SOUND {
             let evidence = fact(Kind::ReferenceSound, share, Unit::Percent, Some(SOUND), at);
-            findings.add(evidence, None, &[(Ps, -2.5), (Vd, 1.6)]);
+            findings.add(evidence, None, unless_sound);
         }
     }
 }

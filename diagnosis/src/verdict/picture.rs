@@ -39,6 +39,10 @@ pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
     if let Some(hit) = sustained(scene.scope, DAMAGED, (3, 5), damage) {
         let span = (hit.from, hit.to);
         let evidence = told(Kind::PictureDamaged, lane, hit.mean, Unit::Percent, Some((DAMAGED, source::OWN)), span);
-        findings.add(evidence, trouble, &[(Ps, 0.8), (Vd, 0.8), (Pd, 0.3)]);
+        // What arrives by a reliable transport arrives whole: without an error of the decoder the picture was so when it was
+        // encoded. A device that draws wrong is the rarer one, and others on the stream are fine then.
+        let errors = findings.found(Kind::MediaErrors);
+        let weights: &[_] = if errors { &[(Ps, 0.8), (Vd, 0.8), (Pd, 0.3)] } else { &[(Ps, 2.2), (Vd, 0.8)] };
+        findings.add(evidence, trouble, weights);
     }
 }

@@ -215,7 +215,8 @@ function resultOf(
     ...(loadedRttMs !== null && { loadedRttMs: round1(loadedRttMs) }),
     ...directions,
     ...(line && { lineKbps: Math.round(line.kbps) }),
-    ...(host && (!lossy || host.answered) && { fetch: hostFacts(lossy ? { ...host, rate: null, ttfbMs: null } : host) }),
+    ...(host &&
+      (!lossy || host.answered) && { fetch: hostFacts(lossy ? { ...host, rate: null, ttfbMs: null } : host) }),
   };
   return Object.keys(result).length === 0 ? null : result;
 }

@@ -22,6 +22,6 @@ export class PictureAnswerer {
     if ('bitmap' in task) return new PictureJudge().judge(this.#reader.readBitmap(task.bitmap), null);
     if (task.first) this.#judge.startOver();
     const before: Planes | null = task.before ? await this.#reader.read(task.before).catch(() => null) : null;
-    return this.#judge.judge(await this.#reader.read(task.frame), before?.luma ?? null);
+    return this.#judge.judge(await this.#reader.read(task.frame), before?.luma ?? null, task.apart);
   }
 }

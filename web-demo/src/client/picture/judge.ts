@@ -65,8 +65,12 @@ export class PictureJudge {
     this.#blocks.startOver();
   }
 
-  /** Judges a frame; `before` is the luma of the one shown just before it, if it was kept. */
-  judge(planes: Planes, before: Plane | null): Findings {
+  /**
+   * Judges a frame; `before` is the luma of the one shown just before it, if it was kept. `apart`: the frame judged before is
+   * too old to be compared with.
+   */
+  judge(planes: Planes, before: Plane | null, apart = false): Findings {
+    if (apart) this.#last = null;
     const found = findingsOf(this.measure(planes, before), this.#turn - this.#striped < STRIPES_KEPT);
     if (found.striped) this.#striped = this.#turn;
     return found;

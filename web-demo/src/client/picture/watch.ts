@@ -13,6 +13,8 @@ export type { NotInspectable, PictureSecond } from './second.ts';
 /** Time between inspected frames, ms: four a second where they cost little, one where they cost much. */
 const EACH_MS = 250;
 const EACH_MAX_MS = 1_000;
+/** Frames further apart are not compared, ms: slides change in that time, too. */
+const COMPARED_MS = 1_500;
 /** Share of a core that inspecting may take, page and worker together. */
 const BUDGET = 0.01;
 /** The same where all of it is the page's thread's. */
@@ -45,7 +47,7 @@ async function judgeHost(): Promise<JudgeHost> {
 export interface PictureWatchOptions {
   /** The clock of the samples' `t`, ms: the server's where it is known. */
   nowMs: () => number;
-  /** Time between inspected frames at least, ms; absent: four a second. */
+  /** Time to the next inspected frame at least, ms; absent: four a second. Asked once for each. */
   eachMs?: () => number;
 }
 
@@ -78,6 +80,7 @@ export class PictureWatch {
   #costMs = 0;
   #asked: { id: number; atMs: number } | null = null;
   #id = 0;
+  #sentMs = 0;
   #first = true;
   #refused: NotInspectable | null = null;
   #found: Findings[] = [];
@@ -182,8 +185,10 @@ export class PictureWatch {
       return;
     }
     const id = ++this.#id;
-    this.#asked = { id, atMs: performance.now() };
-    const task: PictureTask = { id, frame, before, first: this.#first };
+    const atMs = performance.now();
+    this.#asked = { id, atMs };
+    const task: PictureTask = { id, frame, before, first: this.#first, apart: atMs - this.#sentMs > COMPARED_MS };
+    this.#sentMs = atMs;
     this.#first = false;
     worker.postMessage(task, before ? [frame, before] : [frame]);
   }

@@ -3,9 +3,11 @@
 import type { Sample } from '../lanes.ts';
 import type { PictureWatch } from '../picture/watch.ts';
 
-/** Time between inspected frames while somebody waits for a verdict, and while nobody does, ms: the host's page is not ours. */
+/** Time between inspected frames while somebody waits for a verdict, ms. */
 const ALERT_MS = 250;
-const CALM_MS = 4_000;
+/** While nobody does two frames are compared, and then none is looked at for so long, ms: the host's page is not ours. */
+const PAIR_MS = 500;
+const CALM_MS = 6_000;
 
 /** Detectors for the page's player, whichever element that is. */
 export class PlayerPictures {
@@ -14,6 +16,7 @@ export class PlayerPictures {
   readonly #alert: () => boolean;
   #video: HTMLVideoElement | null = null;
   #watch: PictureWatch | null = null;
+  #half = false;
 
   /** `nowMs`: the clock of the lanes; `alert`: the chat is open; `onSample` gets a sample of the lane `picture` for every second that can be judged. */
   constructor(of: { nowMs: () => number; onSample: (sample: Sample) => void; alert: () => boolean }) {
@@ -33,7 +36,13 @@ export class PlayerPictures {
   async #start(video: HTMLVideoElement): Promise<void> {
     const { PictureWatch } = await import('../picture/watch.ts');
     if (video !== this.#video) return;
-    this.#watch ??= new PictureWatch({ nowMs: this.#nowMs, eachMs: () => (this.#alert() ? ALERT_MS : CALM_MS) });
+    this.#watch ??= new PictureWatch({ nowMs: this.#nowMs, eachMs: () => this.#eachMs() });
     this.#watch.start(video, (sample) => this.#onSample({ ...sample }));
+  }
+
+  #eachMs(): number {
+    if (this.#alert()) return ALERT_MS;
+    this.#half = !this.#half;
+    return this.#half ? PAIR_MS : CALM_MS;
   }
 }
