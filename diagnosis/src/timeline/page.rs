@@ -125,7 +125,8 @@ fn expects_progress(sample: &PlayerSample) -> bool {
     let is = |flag: Option<bool>| flag == Some(true);
     !is(sample.paused)
         && !is(sample.ended)
-        && !is(sample.seeking)
+        // A player that jumps while it waits for data goes on waiting.
+        && !(is(sample.seeking) && !is(sample.waiting))
         && !is(sample.hidden)
         && sample.playback_rate != Some(0.0)
 }

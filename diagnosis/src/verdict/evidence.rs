@@ -32,6 +32,12 @@ names! {
         MediaErrors,
         /// The playlist told nothing new.
         PlaylistStale,
+        /// The player asks for the playlist again and again and finds nothing new.
+        NothingNew,
+        /// Small requests to the player's host are answered at once.
+        ListsPrompt,
+        /// The same segment was fetched again and again.
+        FetchedAgain,
         /// Frames were dropped.
         FramesDropped,
         /// They were not.

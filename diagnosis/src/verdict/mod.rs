@@ -11,6 +11,7 @@ mod line;
 mod picture;
 mod player;
 pub mod remedies;
+mod rhythm;
 mod text;
 
 use serde::{Deserialize, Serialize};
@@ -164,6 +165,7 @@ pub(crate) fn judge(trace: &Trace, timeline: &Timeline, issues: &[Issue]) -> Ver
         let scene = Scene { trace, scope, all: &timeline.seconds, share_shortage };
         let mut findings = Findings::default();
         player::collect(&scene, &mut findings);
+        rhythm::collect(&scene, &mut findings);
         picture::collect(&scene, &mut findings);
         call::collect(&scene, &mut findings);
         line::collect(&scene, &mut findings);

@@ -2,6 +2,7 @@
 
 use super::Cause::{PlatformDelivery as Pd, PlatformSource as Ps, ViewerDevice as Vd, ViewerNetwork as Vn};
 use super::Scene;
+use super::rhythm;
 use super::evidence::{Evidence, EvidenceKind as Kind, Findings, Trouble, Unit, calm, sustained, told};
 use crate::model::{LaneName, Segment};
 use crate::thresholds::source;
@@ -171,8 +172,25 @@ fn first_bytes(scene: &Scene<'_>, requests: &[(i64, &Segment)], rtt_ms: Option<f
 
 fn errors(scene: &Scene<'_>, requests: &[(i64, &Segment)], findings: &mut Findings) {
     let refused: Vec<i64> = requests.iter().filter(|(_, s)| failed_at_host(s)).map(|(at, _)| *at).collect();
-    let broken: Vec<i64> =
-        requests.iter().filter(|(_, s)| failed(s) && !failed_at_host(s)).map(|(at, _)| *at).collect();
+    let silent: Vec<(i64, f64)> = requests
+        .iter()
+        .filter(|(_, s)| rhythm::given_up(s))
+        .filter_map(|(at, s)| Some((*at, s.duration_ms.filter(|ms| *ms >= WITHOUT_ANSWER_MS)?)))
+        .collect();
+    let broken: Vec<i64> = requests
+        .iter()
+        .filter(|(_, s)| failed(s) && !failed_at_host(s) && !rhythm::given_up(s))
+        .map(|(at, _)| *at)
+        .collect();
+    if let (Some(first), Some(last)) = (silent.first(), silent.last())
+        && !findings.found(Kind::RequestWithoutAnswer)
+    {
+        let worst = silent.iter().map(|(_, ms)| *ms).fold(0.0, f64::max);
+        let limit = Some((WITHOUT_ANSWER_MS, source::OWN));
+        let span = (first.0, last.0);
+        let evidence = told(Kind::RequestWithoutAnswer, LaneName::Segments, worst, Unit::Ms, limit, span);
+        findings.add(shortage(scene, evidence), Some(Trouble::Starved), &[(Pd, 1.2), (Vn, 0.3)]);
+    }
     if let (Some(from), Some(to)) = (refused.first(), refused.last()) {
         let many = refused.len() >= 2;
         let evidence = told(Kind::SegmentErrors, LaneName::Segments, count(&refused), Unit::Count, None, (*from, *to));

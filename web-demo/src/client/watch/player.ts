@@ -56,7 +56,7 @@ export class PlayerSampler {
     const video = this.video();
     if (!video) return null;
     const now = performance.now();
-    this.#stalls.progressed(video.currentTime, expectsProgress(video), now);
+    this.#progressed(video);
     const quality = video.getVideoPlaybackQuality?.();
     const droppedBefore = this.#dropped;
     this.#dropped = quality?.droppedVideoFrames ?? 0;
@@ -84,6 +84,11 @@ export class PlayerSampler {
     };
   }
 
+  #progressed(video: HTMLVideoElement): void {
+    if (video.seeking && this.#stalls.waiting) return;
+    this.#stalls.progressed(video.currentTime, expectsProgress(video), performance.now());
+  }
+
   #take(video: HTMLVideoElement | null): void {
     this.stop();
     this.#video = video;
@@ -97,12 +102,14 @@ export class PlayerSampler {
 
   #watch(video: HTMLVideoElement): () => void {
     const interrupted = () => this.#stalls.interrupted(performance.now());
+    // Players jump to get out of a stall: the person waits on.
+    const sought = () => !this.#stalls.waiting && interrupted();
     const on: Record<string, () => void> = {
       waiting: () => this.#stalls.waited(expectsProgress(video), performance.now()),
       playing: () => this.#played(),
-      timeupdate: () => this.#stalls.progressed(video.currentTime, expectsProgress(video), performance.now()),
+      timeupdate: () => this.#progressed(video),
       pause: interrupted,
-      seeking: interrupted,
+      seeking: sought,
       ended: interrupted,
       emptied: () => {
         interrupted();
