@@ -120,9 +120,14 @@ fn a_source_that_stops_goes_black_or_breaks() {
     likewise.corrupt = Some(0.8);
     broken.references.push(likewise);
     expect(&broken, Cause::PlatformSource);
-    let mut decoder = faulty(|p| Page { corrupt: 0.9, ..p });
-    decoder.references.push(reference(RING - 2));
-    expect(&decoder, Cause::ViewerDevice);
+    // Damaged before it was encoded: our decoder has nothing to complain of.
+    let mut before = faulty(|p| Page { corrupt: 0.9, ..p });
+    before.references.push(reference(RING - 2));
+    expect(&before, Cause::PlatformSource);
+    // All others see a sound picture.
+    let mut drawn = faulty(|p| Page { corrupt: 0.9, ..p });
+    drawn.others.push(others(RING - 1, Scope::Stream, 0.0, 40.0));
+    expect(&drawn, Cause::ViewerDevice);
 }
 
 #[test]

@@ -58,8 +58,10 @@ fn one_scope(scope: Scope, at: i64, others: &Others, findings: &mut Findings) {
         };
         findings.add(fact(kind), None, weights);
     } else if total >= OTHERS_MIN && share <= usual.max(SHARE_MIN / 2.0) {
+        let damaged = findings.found(Kind::PictureDamaged);
         let weights: &[_] = match scope {
             Scope::Edge => &[(Pd, -1.5), (Vn, 0.4)],
+            Scope::Stream if damaged => &[(Ps, -2.0), (Vd, 1.2), (Pd, -0.3)],
             Scope::Stream => &[(Ps, -1.5), (Pd, -0.3)],
             Scope::Node => &[(Ms, -0.7)],
             _ => &[],
@@ -79,6 +81,13 @@ fn references(scene: &Scene<'_>, findings: &mut Findings) {
         near.retain(|(at, _)| *at >= first.at);
     }
     fetched(&near, findings);
+}
+
+/// What we fetched near the scope stands still.
+pub(super) fn likewise_frozen(scene: &Scene<'_>) -> bool {
+    let (Some(first), Some(last)) = (scene.scope.first(), scene.scope.last()) else { return false };
+    let mut near = scene.trace.references.within(first.at - REFERENCE_GOOD_S, last.at + NEAR_S);
+    near.any(|(_, reference)| reference.frozen.is_some_and(|share| share >= STILL))
 }
 
 fn fact(kind: Kind, value: f64, unit: Unit, limit: Option<f64>, at: i64) -> Evidence {

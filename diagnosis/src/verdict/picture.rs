@@ -2,6 +2,7 @@
 
 use super::Cause::{PlatformDelivery as Pd, PlatformSource as Ps, ViewerDevice as Vd};
 use super::Scene;
+use super::around;
 use super::evidence::{EvidenceKind as Kind, Findings, Trouble, Unit, sustained, told};
 use crate::model::LaneName;
 use crate::thresholds::{self as limit, source};
@@ -13,11 +14,13 @@ const DAMAGED: f64 = 0.3;
 pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
     let lane = LaneName::Picture;
     let trouble = Some(Trouble::Picture);
-    if let Some(hit) = sustained(scene.scope, limit::STILL_SHARE, (4, 5), |s| s.picture.as_ref()?.stopped) {
+    // A still second more or less: what our own fetch shows, too, is believed sooner.
+    let (need, of) = if around::likewise_frozen(scene) { (3u8, 4) } else { (4, 5) };
+    if let Some(hit) = sustained(scene.scope, limit::STILL_SHARE, (need.into(), of), |s| s.picture.as_ref()?.stopped) {
         #[expect(clippy::cast_precision_loss, reason = "at most a day's seconds")]
         let seconds = hit.seconds as f64;
         let evidence =
-            told(Kind::PictureStopped, lane, seconds, Unit::Seconds, Some((4.0, source::OWN)), (hit.from, hit.to));
+            told(Kind::PictureStopped, lane, seconds, Unit::Seconds, Some((f64::from(need), source::OWN)), (hit.from, hit.to));
         // Frames flow and show the same: what is fed in stands still. A page that drops frames may do that, too.
         let weights: &[_] = if findings.found(Kind::FramesDropped) || findings.found(Kind::PlayerStuck) {
             &[(Ps, 0.4), (Vd, 0.6)]
