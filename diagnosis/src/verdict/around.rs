@@ -61,7 +61,7 @@ fn one_scope(scope: Scope, at: i64, others: &Others, findings: &mut Findings) {
         let damaged = findings.found(Kind::PictureDamaged);
         let weights: &[_] = match scope {
             Scope::Edge => &[(Pd, -1.5), (Vn, 0.4)],
-            Scope::Stream if damaged => &[(Ps, -2.0), (Vd, 1.2), (Pd, -0.3)],
+            Scope::Stream if damaged => &[(Ps, -2.0), (Vd, 1.5), (Pd, -0.3)],
             Scope::Stream => &[(Ps, -1.5), (Pd, -0.3)],
             Scope::Node => &[(Ms, -0.7)],
             _ => &[],
