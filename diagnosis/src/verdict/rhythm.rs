@@ -89,8 +89,9 @@ fn nothing_new(
     let newest = before.iter().rposition(|(_, segment)| is_media(segment))?;
     let (known, since) = before.split_at(newest + 1);
     let media_at = known.last()?.0;
-    // A request that failed or was given up asked for something new.
-    if last - media_at < QUIET_S || since.iter().any(|(_, segment)| !answered(segment)) {
+    // A request that failed or was given up asked for something new. What had an answer and was broken off is no player's.
+    let in_vain = |s: &Segment| failed(s) || (s.status.is_none() && s.ttfb_ms.is_none());
+    if last - media_at < QUIET_S || since.iter().any(|(_, segment)| in_vain(segment)) {
         return None;
     }
     let lists = |of: &[(i64, &'_ Segment)]| of.iter().filter(|(_, s)| is_list(s)).filter_map(|(_, s)| s.t).collect();
@@ -121,8 +122,9 @@ fn fetched_again(scene: &Scene<'_>, first: i64, last: i64, findings: &mut Findin
     let (Some(from), Some(to)) = (run.first(), run.last()) else { return };
     #[expect(clippy::cast_precision_loss, reason = "at most a lane's events")]
     let times = run.len() as f64;
+    // It came whole each time: that speaks against the line.
     let evidence = told(Kind::FetchedAgain, LaneName::Segments, times, Unit::Count, None, (from.0, to.0));
-    findings.add(evidence, Some(Trouble::Starved), &[(Pd, 2.4), (Vd, 0.4), (Vn, -0.5)]);
+    findings.add(evidence, Some(Trouble::Starved), &[(Pd, 2.6), (Vd, 0.4), (Vn, -2.0)]);
 }
 
 /// The request brought nothing for so long that it was given up.

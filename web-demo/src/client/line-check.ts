@@ -92,6 +92,7 @@ export class LineCheck {
       connection: this.#session.connection,
       server: this.#server,
       media: () => this.#watch.newestPiece(),
+      fetching: (url) => this.#watch.ownFetch(url),
       bufferedAheadS: () => this.#bufferedAheadS(),
       needsKbps: this.#watch.needsKbps(),
       saveData: saveData === true,

@@ -98,6 +98,8 @@ export interface PreflightOptions {
   server: string;
   /** The newest piece that the player fetched; null when there is none. Asked when its host's turn comes. */
   media: () => MediaPiece | null;
+  /** Called before a piece is fetched from there. */
+  fetching: (url: string) => void;
   /** Media that the player has ahead, s; null when nothing plays. */
   bufferedAheadS: () => number | null;
   /** What the stream needs, kbit/s; null while unknown. */
@@ -154,6 +156,7 @@ async function fetches(options: PreflightOptions, plan: Plan, endMs: number, rtt
     if (rate) rates.push(rate);
   }
   const media = plan.hostMs > 0 && mayFetch(plan.hostMs) ? options.media() : null;
+  if (media) options.fetching(media.url);
   const host = media ? await fetchHost(media, plan, scale, left(endMs), rttMs) : null;
   return {
     line: trusted(surest(rates), rttMs, options.needsKbps),

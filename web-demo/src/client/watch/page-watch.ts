@@ -116,6 +116,11 @@ export class PageWatch {
     return newest && performance.now() - newest.endMs < PIECE_MS_MAX ? newest : null;
   }
 
+  /** We fetch this now: it is no request of the player's. */
+  ownFetch(url: string): void {
+    this.#segments.own = { url, fromMs: performance.now() };
+  }
+
   /** What the stream needs, kbit/s; null while unknown. */
   needsKbps(): number | null {
     return this.#needsKbps;

@@ -119,3 +119,11 @@ it('gives the ids that the platform gave to its own host (CMCD)', () => {
   book.take([entry(`https://edge.example/1.ts?CMCD=${cmcd}`)], 1_300);
   expect(book.due(1_300, clock, false)[0]).toMatchObject({ sid: '6e2fb550-c457', cid: 'show-7' });
 });
+
+it('leaves out what we have fetched ourselves', () => {
+  const book = new SegmentBook();
+  const url = 'https://edge.example/live/8.ts';
+  book.own = { url, fromMs: 2_000 };
+  book.take([entry(url), entry(url, { initiatorType: 'fetch', startTime: 2_004, responseEnd: 2_090 })], 2_100);
+  expect(book.due(4_000, clock, false).map(({ t }) => t)).toEqual([10_001_200]);
+});

@@ -18,6 +18,8 @@ const PATIENCE_MS = 900;
 const SAME_MS = 2_000;
 /** Longest address that is told, characters. */
 const URI_MAX = 1_000;
+/** Our own fetch begins so soon after it was said, ms. */
+const OWN_MS = 100;
 /** Requests that wait for the other side's word at once. */
 const WAITING_MAX = 100;
 
@@ -49,13 +51,15 @@ interface Waiting {
 export class SegmentBook {
   /** The newest piece of media, for a look at its host: its address, and whether scripts of this page may read it. */
   newest: { url: string; readable: boolean; endMs: number } | null = null;
+  /** What we have fetched ourselves last, and from when on, ms: it is no request of the player's. */
+  own: { url: string; fromMs: number } | null = null;
   #waiting: Waiting[] = [];
   #playlist: string | undefined;
 
   /** Entries of the browser. `engine`: a library tells too, so that its word may be waited for. */
   take(entries: readonly ResourceEntry[], nowMs: number): void {
     for (const entry of entries) {
-      if (!isMedia(entry)) continue;
+      if (!isMedia(entry) || this.#isOwn(entry)) continue;
       this.#join(entry.name, entry.responseEnd, nowMs, (one) => {
         if (one.entry) return false;
         one.entry = entry;
@@ -91,6 +95,12 @@ export class SegmentBook {
       const place = one === newest ? placeOf(one, this.#playlist) : {};
       return { t: clockMs(one.endMs), ...factsOf(one), ...(host && { host }), ...place, ...cmcdOf(one.url) };
     });
+  }
+
+  #isOwn({ name, startTime, initiatorType }: ResourceEntry): boolean {
+    const { own } = this;
+    const near = own !== null && startTime >= own.fromMs && startTime - own.fromMs < OWN_MS;
+    return near && initiatorType === 'fetch' && name === own.url;
   }
 
   #join(url: string, endMs: number, nowMs: number, put: (one: Waiting) => boolean): void {
