@@ -150,6 +150,16 @@ impl Timeline {
         }
     }
 
+    /// Goes through a lane's samples in the window, of which each stands for its own second alone: a look at a picture says
+    /// nothing about the seconds in which nobody looked.
+    fn each<T>(&mut self, lane: &Lane<T>, put: impl Fn(&mut Second, &T)) {
+        for (at, sample) in lane.with_predecessor(self.from(), self.to()) {
+            if let Some(second) = self.second_mut(at) {
+                put(second, sample);
+            }
+        }
+    }
+
     /// Applies the marks: who shares, is hidden or muted, and when.
     fn mark(&mut self, trace: &Trace) {
         let (mut sharing, mut hidden, mut muted) = (false, false, false);

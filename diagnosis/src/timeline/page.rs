@@ -86,8 +86,8 @@ pub(super) fn fill(trace: &Trace, timeline: &mut Timeline) {
     lay_fetches(trace, timeline);
     lay_device(timeline, &trace.device, |second, device| second.device = Some(device));
     lay_device(timeline, &trace.agent_device, |second, device| second.agent_device = Some(device));
-    timeline.along(&trace.picture, |_, now, _| picture(now), |second, picture| second.picture = Some(picture));
-    timeline.along(&trace.surface, |_, now, _| picture(now), |second, picture| second.surface = Some(picture));
+    timeline.each(&trace.picture, |second, now| second.picture = Some(picture(now)));
+    timeline.each(&trace.surface, |second, now| second.surface = Some(picture(now)));
     for second in &mut timeline.seconds {
         // A hidden tab is painted rarely, and what it shows then is no fault.
         if second.hidden || second.player.as_ref().is_some_and(|player| !player.judged) {
