@@ -8,10 +8,10 @@ import type { PreflightKind, PreflightResult } from './preflight-result.ts';
 import type { ViewerSession } from './viewer.ts';
 import type { PageWatch } from './watch/page-watch.ts';
 
-/** Light ones are at least so far apart, ms. */
-const LIGHT_APART_MS = 30_000;
+/** Light ones are at least so far apart, ms: from the end of one there is time for the player. */
+const LIGHT_APART_MS = 12_000;
 /** From the first sign of trouble to the light one that looks at the line again, ms. */
-const TROUBLE_WAIT_MS = 1_500;
+const TROUBLE_WAIT_MS = 500;
 
 /** Where a check stands. `result` null: nothing could be measured. */
 export type LineCheckState =
@@ -59,12 +59,16 @@ export class LineCheck {
 
   /** Trouble began with the chat open: how the line was before says nothing about it now. */
   #soon(): void {
-    if (!this.#opened || performance.now() - this.#lightMs < LIGHT_APART_MS) return;
+    if (!this.#opened) return;
     clearTimeout(this.#again);
-    this.#again = setTimeout(() => {
-      const visible = document.visibilityState === 'visible';
-      if (visible && this.state.get().kind !== 'running') void this.#run('light');
-    }, TROUBLE_WAIT_MS);
+    const tooSoonMs = this.#lightMs + LIGHT_APART_MS - performance.now();
+    this.#again = setTimeout(
+      () => {
+        const visible = document.visibilityState === 'visible';
+        if (visible && this.state.get().kind !== 'running') void this.#run('light');
+      },
+      Math.max(TROUBLE_WAIT_MS, tooSoonMs),
+    );
   }
 
   /** The long one. While the light one runs it comes after it. */

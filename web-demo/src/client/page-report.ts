@@ -73,16 +73,15 @@ export class PageReport {
       offsetMs: () => clock.offsetMs(),
       pingMs: () => clock.takeNewestRtt(),
       sample: (lane, sample) => this.#blocks.push(lane, sample),
-      endSecond: (troubled) => this.#endSecond(troubled),
+      endSecond: (troubled, began) => this.#endSecond(troubled, began),
     });
     this.#unfollow = end;
     this.#blocks.pushAll(history);
   }
 
-  #endSecond(troubled: boolean): void {
-    const began = troubled && !this.#troubled;
+  #endSecond(troubled: boolean, began: boolean): void {
+    if (troubled && !this.#troubled) this.#troubledSinceMs = performance.now();
     this.#troubled = troubled;
-    if (began) this.#troubledSinceMs = performance.now();
     this.#pace();
     if (began) {
       this.#atOnce();

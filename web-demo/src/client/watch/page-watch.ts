@@ -42,8 +42,8 @@ export interface Follower {
   pingMs(): number | null;
   /** A sample or an event. */
   sample(lane: LaneName, sample: Sample): void;
-  /** The samples of a second are complete. `troubled`: there are signs of trouble, in it or shortly before. */
-  endSecond(troubled: boolean): void;
+  /** The samples of a second are complete. `troubled`: there are signs of trouble, in it or shortly before; `began`: for the first time in a while. */
+  endSecond(troubled: boolean, began: boolean): void;
 }
 
 /** Watches the page. Nothing of it leaves the page. */
@@ -191,7 +191,8 @@ export class PageWatch {
     for (const segment of segments) this.note('segments', segment);
     const device = this.#device.sample(second, this.#playing(video, sample), this.#follower?.pingMs() ?? null);
     this.note('device', device);
-    this.#follower?.endSecond(this.#trouble.second(sample, segments, device));
+    const troubled = this.#trouble.second(sample, segments, device);
+    this.#follower?.endSecond(troubled, this.#trouble.began);
   }
 
   #playing(video: HTMLVideoElement | null, sample: Sample | null) {
