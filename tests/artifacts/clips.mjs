@@ -1,4 +1,4 @@
-// The list of clips: which recipe is done to which source with which encoder, and in which half that counts.
+// The list of clips: which recipe is done to which source with which encoder, and in which part that counts.
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,14 +8,14 @@ import { ENCODERS, RECIPES } from './recipes.mjs';
 import { SOURCES, source as sourceFile } from './sources.mjs';
 
 /** Sources whose gradients show too few bits; on textures nobody sees them, and nothing is claimed. */
-const SMOOTH = new Set(['sky', 'astronaut', 'coffee', 'china', 'retina', 'rocket', 'flower', 'phone', 'cat', 'bunny']);
+const SMOOTH = new Set(['sky', 'astronaut', 'coffee', 'china', 'retina', 'rocket', 'flower', 'phone', 'cat', 'bunny', 'dune', 'storm', 'ladybird', 'drops', 'wings', 'cameraman']);
 /** Sources whose picture moves enough to be torn or combed visibly. */
 const STILL = new Set(['sky', 'pattern']);
 
 /** Drawings without texture: what is smeared or barred in them may as well be drawn so. */
 const FLAT = new Set(['sky', 'pattern', 'fractal']);
 
-/** All clips of a half. */
+/** All clips of a part: `tune`, `check` or `report`. */
 export function clips(half) {
   const list = [];
   const names = Object.keys(SOURCES).filter((name) => SOURCES[name].half === half);
@@ -34,7 +34,7 @@ export function clips(half) {
 }
 
 function applies(recipe, how, name) {
-  if (SOURCES[name].only === 'clean') return ['good', 'modest', 'grain', 'lines'].includes(recipe);
+  if (SOURCES[name].only === 'clean') return ['good', 'modest', 'live', 'grain', 'lines'].includes(recipe);
   if (how.label === 'banded') return SMOOTH.has(name);
   if (how.label === 'striped') return !FLAT.has(name);
   if (how.label === 'torn') return !STILL.has(name);
@@ -61,7 +61,12 @@ const VISIBLE = 0.4;
 const VISIBLY = {
   noise: { off: 20, blocks: 0.04 },
   loss: { off: 20, blocks: 0.04 },
+  source: { off: 20, blocks: 0.04 },
   lowrate: { off: 4, blocks: 0.1 },
+  tear: { off: 8, blocks: 0.1 },
+  smear: { off: 8, blocks: 0.03 },
+  shift: { off: 8, blocks: 0.03 },
+  bars: { off: 8, blocks: 0.03 },
 };
 
 /** Whether a clip's label holds: what was done to an encoded stream may leave nothing to be seen. Such a clip is left out. */

@@ -10,21 +10,28 @@ import { RATE, source } from './sources.mjs';
 
 /** Length of a clip, s. */
 const SECONDS = 6;
-/** Encoders at a rate at which nothing is seen of them. Those of `report` do nothing for `tune`. */
+/** Encoders at a rate at which nothing is seen of them. Each does clips of one part alone. */
 export const ENCODERS = {
   x264: { half: 'tune', ext: 'mp4', args: ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '18', '-threads', '1'] },
   theora: { half: 'tune', ext: 'mkv', args: ['-c:v', 'libtheora', '-q:v', '10'] },
   vp9: {
-    half: 'report',
+    half: 'check',
     ext: 'webm',
     args: ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-crf', '20', '-b:v', '0', '-threads', '1'],
   },
   x265: {
-    half: 'report',
+    half: 'check',
     ext: 'mkv',
     args: ['-c:v', 'libx265', '-preset', 'superfast', '-crf', '20', '-x265-params', 'log-level=none:pools=1:frame-threads=1'],
   },
-  mpeg2: { half: 'report', ext: 'mkv', args: ['-c:v', 'mpeg2video', '-q:v', '1', '-qmin', '1', '-threads', '1'] },
+  mpeg2: { half: 'check', ext: 'mkv', args: ['-c:v', 'mpeg2video', '-q:v', '1', '-qmin', '1', '-threads', '1'] },
+  av1: { half: 'report', ext: 'mp4', args: ['-c:v', 'libsvtav1', '-preset', '10', '-crf', '22', '-svtav1-params', 'lp=1'] },
+  vp8: {
+    half: 'report',
+    ext: 'webm',
+    args: ['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '6', '-crf', '5', '-qmin', '2', '-b:v', '20M', '-threads', '1'],
+  },
+  mpeg1: { half: 'report', ext: 'mkv', args: ['-c:v', 'mpeg1video', '-q:v', '1', '-qmin', '1', '-threads', '1'] },
 };
 
 /** Frames changed one by one. */
@@ -68,16 +75,41 @@ const byLoss = (args, model) => async (name, _encoder, file) => {
   rmSync(whole);
 };
 
+/**
+ * The same, on the way into the encoder that everybody watches: what its decoder made of the broken stream is encoded anew, and
+ * that stream is whole.
+ */
+const bySource = (args, amount, format, again) => async (name, _encoder, file) => {
+  const whole = `${file}.whole.mkv`;
+  const broken = `${file}.broken`;
+  await ffmpeg(['-i', await source(name), '-t', `${SECONDS}`, ...args, '-f', 'matroska', whole]);
+  await ffmpeg(['-i', whole, '-c', 'copy', '-bsf:v', `noise=amount=${amount}`, '-f', format, broken]);
+  const filter = `fps=${RATE},tpad=stop_mode=clone:stop_duration=2`;
+  await ffmpeg(['-v', 'quiet', '-err_detect', 'ignore_err', '-i', broken, '-t', `${SECONDS}`, '-vf', filter, ...again, file]);
+  rmSync(whole);
+  rmSync(broken);
+};
+
 const H264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '24', '-g', '50', '-threads', '1'];
 const H264_SLICES = [...H264, '-x264-params', 'slices=4'];
 const MPEG4 = ['-c:v', 'mpeg4', '-q:v', '6', '-g', '50', '-threads', '1'];
 const HEVC = ['-c:v', 'libx265', '-preset', 'superfast', '-crf', '26', '-x265-params', 'log-level=none:keyint=50:pools=1:frame-threads=1'];
 const MPEG2 = ['-c:v', 'mpeg2video', '-q:v', '6', '-g', '25', '-threads', '1'];
+const MPEG2_SENT = ['-c:v', 'mpeg2video', '-q:v', '4', '-g', '24', '-threads', '1'];
+const XVID = ['-c:v', 'libxvid', '-q:v', '5', '-g', '60'];
+const MPEG1 = ['-c:v', 'mpeg1video', '-q:v', '5', '-g', '25', '-threads', '1'];
 const noDeblock = (qp) => [...['-c:v', 'libx264', '-preset', 'veryfast', '-qp', `${qp}`], '-x264-params', 'no-deblock=1', '-threads', '1'];
 const X265_BARE = (qp) => [
   ...['-c:v', 'libx265', '-preset', 'superfast', '-x265-params'],
   `log-level=none:qp=${qp}:no-deblock=1:no-sao=1:pools=1:frame-threads=1`,
 ];
+
+/** Live streams as they are sent, 1000 kbit/s. */
+const H264_LIVE = [
+  ...['-c:v', 'libx264', '-preset', 'veryfast', '-profile:v', 'baseline', '-b:v', '1000k', '-maxrate', '1200k', '-bufsize', '2000k'],
+  ...['-g', '50', '-sc_threshold', '0', '-threads', '1'],
+];
+const VP8_LIVE = ['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '6', '-b:v', '1000k', '-g', '50', '-threads', '1'];
 
 /** Names a damaged stream's frames may rightly be called besides `corrupt`. */
 const ANY_DAMAGE = ['striped', 'blocky', 'frozen', 'torn', 'banded'];
@@ -88,20 +120,30 @@ export const RECIPES = {
   noise_h264: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'mkv', encoders: false, make: byNoise(H264, 800) },
   noise_h264_less: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'mkv', encoders: false, make: byNoise(H264, 6000) },
   noise_mpeg4: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'mkv', encoders: false, half: 'tune', make: byNoise(MPEG4, 700) },
-  noise_mpeg2: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'mkv', encoders: false, half: 'report', make: byNoise(MPEG2, 1500) },
+  noise_mpeg2: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'mkv', encoders: false, half: 'check', make: byNoise(MPEG2, 1500) },
   loss_h264: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'ts', encoders: false, make: byLoss(H264_SLICES, { loss: 0.05, burst: 4 }) },
   loss_mpeg4: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'ts', encoders: false, half: 'tune', make: byLoss(MPEG4, { loss: 0.05, burst: 3 }) },
-  loss_mpeg2: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'ts', encoders: false, half: 'report', make: byLoss(MPEG2, { loss: 0.03, burst: 3 }) },
-  loss_hevc: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'ts', encoders: false, half: 'report', make: byLoss(HEVC, { loss: 0.05, burst: 4 }) },
+  loss_mpeg2: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'ts', encoders: false, half: 'check', make: byLoss(MPEG2, { loss: 0.03, burst: 3 }) },
+  loss_hevc: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'ts', encoders: false, half: 'check', make: byLoss(HEVC, { loss: 0.05, burst: 4 }) },
+  noise_xvid: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'mkv', encoders: false, half: 'report', make: byNoise(XVID, 900) },
+  noise_mpeg1: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'mkv', encoders: false, half: 'report', make: byNoise(MPEG1, 1500) },
+  loss_xvid: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'ts', encoders: false, half: 'report', make: byLoss(XVID, { loss: 0.05, burst: 3 }) },
+  loss_mpeg1: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'ts', encoders: false, half: 'report', make: byLoss(MPEG1, { loss: 0.03, burst: 3 }) },
+  source_mpeg2: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'mp4', encoders: false, make: bySource(MPEG2_SENT, 700, 'mpegts', H264_LIVE) },
+  source_h264: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'mp4', encoders: false, make: bySource(H264, 800, 'matroska', H264_LIVE) },
+  source_xvid: { label: 'corrupt', ignore: ANY_DAMAGE, ext: 'webm', encoders: false, half: 'report', make: bySource(XVID, 900, 'matroska', VP8_LIVE) },
   unwritten_part: { label: 'corrupt', ignore: ['striped', 'torn'], make: byPixels((size, name) => unwritten(size, name, 0.6, 0.6)) },
   unwritten_all: { label: 'corrupt', ignore: [], make: byPixels((size, name) => unwritten(size, name, 0, 0.6)) },
   colourless: { label: 'corrupt', ignore: [], make: byPixels((size) => colourless(size)) },
   lowrate_h264: { label: 'blocky', ignore: ['banded'], ext: 'mp4', encoders: false, make: byEncoder(noDeblock(40)) },
   lowrate_h264_lower: { label: 'blocky', ignore: ['banded'], ext: 'mp4', encoders: false, make: byEncoder(noDeblock(45)) },
   lowrate_mpeg4: { label: 'blocky', ignore: ['banded'], ext: 'mkv', encoders: false, half: 'tune', make: byEncoder(['-c:v', 'mpeg4', '-q:v', '24', '-threads', '1']) },
-  lowrate_mpeg2: { label: 'blocky', ignore: ['banded'], ext: 'mkv', encoders: false, half: 'report', make: byEncoder(['-c:v', 'mpeg2video', '-q:v', '28', '-threads', '1']) },
-  lowrate_hevc: { label: 'blocky', ignore: ['banded'], ext: 'mkv', encoders: false, half: 'report', make: byEncoder(X265_BARE(42)) },
-  lowrate_mjpeg: { label: 'blocky', ignore: ['banded'], ext: 'mkv', encoders: false, half: 'report', make: byEncoder(['-c:v', 'mjpeg', '-q:v', '28', '-pix_fmt', 'yuvj420p', '-threads', '1']) },
+  lowrate_mpeg2: { label: 'blocky', ignore: ['banded'], ext: 'mkv', encoders: false, half: 'check', make: byEncoder(['-c:v', 'mpeg2video', '-q:v', '28', '-threads', '1']) },
+  lowrate_hevc: { label: 'blocky', ignore: ['banded'], ext: 'mkv', encoders: false, half: 'check', make: byEncoder(X265_BARE(42)) },
+  lowrate_mjpeg: { label: 'blocky', ignore: ['banded'], ext: 'mkv', encoders: false, half: 'check', make: byEncoder(['-c:v', 'mjpeg', '-q:v', '28', '-pix_fmt', 'yuvj420p', '-threads', '1']) },
+  lowrate_flv: { label: 'blocky', ignore: ['banded'], ext: 'flv', encoders: false, half: 'report', make: byEncoder(['-c:v', 'flv', '-q:v', '24', '-threads', '1']) },
+  lowrate_xvid: { label: 'blocky', ignore: ['banded'], ext: 'mkv', encoders: false, half: 'report', make: byEncoder(['-c:v', 'libxvid', '-q:v', '22']) },
+  lowrate_mpeg1: { label: 'blocky', ignore: ['banded'], ext: 'mkv', encoders: false, half: 'report', make: byEncoder(['-c:v', 'mpeg1video', '-q:v', '24', '-threads', '1']) },
   freeze: { label: 'frozen', ignore: [], make: byFilter(`tpad=stop_mode=clone:stop_duration=7`, 16) },
   black_after: { label: 'black', ignore: ['frozen'], make: byFilter("drawbox=c=black:t=fill:enable='gte(t,1)'") },
   black_noise: { label: 'black', ignore: ['frozen'], make: byFilter("drawbox=c=black:t=fill:enable='gte(t,1)',noise=alls=3:allf=t") },
@@ -117,7 +159,9 @@ export const RECIPES = {
   // None.
   good: { make: byFilter('null') },
   modest: { encoders: false, ext: 'mp4', make: byEncoder(['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '29', '-threads', '1']) },
-  modest_vp9: { encoders: false, ext: 'webm', half: 'report', make: byEncoder(['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-crf', '38', '-b:v', '0', '-threads', '1']) },
+  live: { encoders: false, ext: 'mp4', make: byEncoder(H264_LIVE) },
+  modest_vp9: { encoders: false, ext: 'webm', half: 'check', make: byEncoder(['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-crf', '38', '-b:v', '0', '-threads', '1']) },
+  modest_av1: { encoders: false, ext: 'mp4', half: 'report', make: byEncoder(['-c:v', 'libsvtav1', '-preset', '10', '-crf', '42', '-svtav1-params', 'lp=1']) },
   letterbox: { make: byFilter('scale=iw:trunc(ih*0.74/2)*2,pad=iw:iw*9/16:0:(oh-ih)/2') },
   pillars: { make: byFilter('crop=ih*4/3:ih,pad=ih*16/9:ih:(ow-iw)/2:0') },
   fades: {

@@ -1,6 +1,7 @@
 // `npm run artifacts`: makes the clips, has the detectors judge them in Chromium, and prints precision and recall by class and
-// what a frame costs. `--half tune|report` (report), `--match WORD` for some clips, `--played` to let Chromium decode and play
-// those it can, through the watch of the pages, `--json FILE` for everything.
+// what a frame costs. `--half tune|check|report` (report), `--match WORD` for some clips, `--played` to let Chromium decode and play
+// those it can, through the watch of the pages, `--json FILE` for everything,
+// `--prepare` makes the clips and ends.
 
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -14,6 +15,7 @@ const { values } = parseArgs({
   options: {
     half: { type: 'string', default: 'report' },
     match: { type: 'string', default: '' },
+    prepare: { type: 'boolean', default: false },
     played: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
@@ -31,6 +33,7 @@ for (const one of list) {
   else left++;
 }
 
+if (values.prepare) process.exit(0);
 const mediaDigestText = await mediaDigest();
 const chrome = await browser(async (id) => files.get(id));
 const results = [];
@@ -57,7 +60,7 @@ async function judged(id) {
 
 function report(all) {
   const clean = all.filter(({ label }) => label === null);
-  console.log(`${all.length} clips of the half "${values.half}", ${clean.length} of them clean; ${left} left out, since nothing is seen in them`);
+  console.log(`${all.length} clips of the part "${values.half}", ${clean.length} of them clean; ${left} left out, since nothing is seen in them`);
   console.log(`Chromium ${chrome.version}, ${cpus().length} cores; sources ${mediaDigestText}`);
   console.log('| class | clips with it | found | precision | recall | false in |');
   console.log('|---|---|---|---|---|---|');

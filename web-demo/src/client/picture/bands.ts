@@ -11,7 +11,7 @@ const STEP_MIN = 4;
 /** ... more is an edge of something. */
 const STEP_MAX = 40;
 /** Share of its height that a step takes within two pixels. */
-const SHARP = 0.75;
+const SHARP = 0.6;
 /** Steps of about the same height, levels. */
 const ALIKE = 2;
 /** Places looked at in a frame in either direction, about. */

@@ -13,7 +13,7 @@ const ELSEWHERE = [5, 8] as const;
 /** Macroblocks looked at in a frame, about: all of 640 × 360, every second row of 1280 × 720. */
 const BLOCKS = 2_000;
 /** A broken edge: its mean step, levels, ... */
-const BROKEN_STEP = 20;
+const BROKEN_STEP = 15;
 /** ... and so many times what its sides have. */
 const BROKEN_TIMES = 3;
 /** Mean step along a streak, levels. */
@@ -27,6 +27,19 @@ const GREY = 128;
 /** Inspected frames in which a block must have been otherwise: 10 s of them. */
 const MEMORY = 40;
 
+/** Rows of half a macroblock: where texture ends between two halves of one, nothing is damaged; between two of them, it may be. */
+const HALF = 8;
+/** Mean step down where there is texture, levels, ... */
+const TEXTURE = 4;
+/** ... and how many times that where there is none: rows that were not decoded are drawn down from those above. */
+const TEXTURE_ENDS = 4;
+/** Weight of the newest frame in how often texture ends at a block, ... */
+const NEWEST = 0.15;
+/** ... and the share of frames beyond which it is drawn so, as beside bars: what appears and stays is new for three frames. */
+const DRAWN_SO = 0.35;
+/** Edges in a row that count, of one straight line: whatever is drawn with a ruler lies on the grid now and then. */
+const RULER = 2;
+
 /** Share of the edges of a line across the picture that make it one. */
 const LINE = 0.6;
 
@@ -37,6 +50,9 @@ const STREAK = 4;
 const HOLE = 8;
 const INSIDE = 16;
 const BITS = 5;
+/** Texture ends at its upper side, or in its middle. */
+const END = 32;
+const MIDDLE = 64;
 
 /** Damaged blocks of a frame, as shares of those looked at. */
 export interface Damage {
@@ -48,12 +64,18 @@ export interface Damage {
   readonly streaked: number;
   /** Newly grey. */
   readonly grey: number;
+  /** With texture that newly ends at its upper side. */
+  readonly ended: number;
+  /** The same in its middle: of things, not of damage. */
+  readonly endedWithin: number;
 }
 
 /** Keeps what the blocks of one picture were like. */
 export class BlockMemory {
   /** By block and bit: inspected frames since it was last without it, 255 for never seen. */
   #since: Uint8Array[] = [];
+  /** By block: how often texture has ended there lately, 0 to 1. */
+  #ends: Float32Array[] = [];
   #shape = '';
 
   /** Starts over: the next frame is of another picture. */
@@ -76,13 +98,12 @@ export class BlockMemory {
       }
     }
     withoutLines(found, columns, looked);
+    const fresh = found.map((bits, n) => this.#fresh(n, bits));
     const counts = [0, 0, 0, 0, 0];
     for (let n = 0; n < found.length; n++) {
-      const fresh = this.#fresh(n, found[n] ?? 0);
-      // One or two streaks are an edge of something; a third one beside them is none.
-      const wide = n % columns > 1 && ((found[n - 1] ?? 0) & (found[n - 2] ?? 0) & STREAK) !== 0;
+      const bits = fresh[n] ?? 0;
       for (let bit = 0; bit < BITS; bit++) {
-        if (fresh & (1 << bit) && (1 << bit !== STREAK || wide)) counts[bit] = (counts[bit] ?? 0) + 1;
+        if (bits & (1 << bit) && isOne(found, fresh, n, columns, 1 << bit)) counts[bit] = (counts[bit] ?? 0) + 1;
       }
     }
     const [left = 0, top = 0, streaked = 0, grey = 0, elsewhere = 0] = counts;
@@ -92,13 +113,29 @@ export class BlockMemory {
       elsewhere: share(elsewhere),
       streaked: share(streaked),
       grey: share(grey),
+      ended: share(this.#newEnds(found, END, 0)),
+      endedWithin: share(this.#newEnds(found, MIDDLE, 1)),
     };
+  }
+
+  /** Blocks at which texture ends as it seldom did before. */
+  #newEnds(found: Uint8Array, bit: number, of: number): number {
+    const often = this.#ends[of];
+    let ends = 0;
+    for (let n = 0; often && n < found.length; n++) {
+      const before = often[n] ?? 0;
+      const here = (found[n] ?? 0) & bit ? 1 : 0;
+      if (here && before < DRAWN_SO) ends++;
+      often[n] = before + NEWEST * (here - before);
+    }
+    return ends;
   }
 
   #fit(shape: string, blocks: number): void {
     if (shape === this.#shape) return;
     this.#shape = shape;
     this.#since = Array.from({ length: BITS }, () => new Uint8Array(blocks).fill(255));
+    this.#ends = [0, 1].map(() => new Float32Array(blocks).fill(1));
   }
 
   /** Those of the bits that the block was without not long ago. */
@@ -119,6 +156,16 @@ export class BlockMemory {
     }
     return fresh;
   }
+}
+
+/** Whether what is new at a block counts by itself: of a straight line the first edges do, of streaks those beside others. */
+function isOne(found: Uint8Array, fresh: Uint8Array, n: number, columns: number, bit: number): boolean {
+  // One or two streaks are an edge of something; a third one beside them is none.
+  if (bit === STREAK) return n % columns > 1 && ((found[n - 1] ?? 0) & (found[n - 2] ?? 0) & STREAK) !== 0;
+  if (bit !== LEFT && bit !== TOP) return true;
+  const by = bit === LEFT ? columns : 1;
+  for (let back = 1; back <= RULER; back++) if (((fresh[n - back * by] ?? 0) & bit) === 0) return true;
+  return false;
 }
 
 /** Takes away broken edges that make a line across most of the picture: bars beside it, a table, a ticker. */
@@ -146,6 +193,9 @@ function blockOf({ luma, chroma }: Planes, x: number, y: number): number {
   for (const phase of ELSEWHERE) {
     if (isBroken(bytes, at + phase, 1, stride) || isBroken(bytes, at + phase * stride, stride, 1)) bits |= INSIDE;
   }
+  const upper = texture(bytes, at, stride);
+  if (isEnd(texture(bytes, at - HALF * stride, stride), upper)) bits |= END;
+  if (isEnd(upper, texture(bytes, at + HALF * stride, stride))) bits |= MIDDLE;
   const along = steps(bytes, at, 1, stride);
   const down = steps(bytes, at, stride, 1);
   // Only streaks that run down: across they are stripes, or a texture of lines.
@@ -170,6 +220,21 @@ function isBroken(bytes: Uint8Array, start: number, along: number, across: numbe
     sides += Math.abs(before - (bytes[at - 2 * along] ?? 0)) + Math.abs((bytes[at + along] ?? 0) - here);
   }
   return step > (BROKEN_STEP * MACROBLOCK) / 2 && step > (BROKEN_TIMES * sides) / 2;
+}
+
+/** Mean step down in half a macroblock. */
+function texture(bytes: Uint8Array, start: number, stride: number): number {
+  let sum = 0;
+  for (let row = 1, at = start + stride; row < HALF; row++, at += stride) {
+    for (let n = 0; n < MACROBLOCK; n += 3) sum += Math.abs((bytes[at + n] ?? 0) - (bytes[at + n - stride] ?? 0));
+  }
+  return sum / (6 * (HALF - 1));
+}
+
+/** Whether there is texture on one side and none on the other. */
+function isEnd(above: number, below: number): boolean {
+  const most = Math.max(above, below);
+  return most > TEXTURE && TEXTURE_ENDS * Math.min(above, below) < most;
 }
 
 /** Steps within a macroblock along a direction: their mean, and how many of the 15 places have one, in the line where most have. */

@@ -15,10 +15,17 @@ const STEP_MAX = 60;
 const PLACES = 50_000;
 /** How many times the steps beside it a step of a block's edge is: between textures nobody sees it. */
 const FLATTER = 4;
-/** A grid that is seen: share of places on it beyond that of others, mean of both directions, ... */
-const EXCESS = 0.019;
-/** ... and how many times that of others, in either. */
-const TIMES = 1.7;
+/** Grids that are seen: share of places beyond that of others, mean of both directions, and how many times that, in either. */
+const SEEN = [
+  { excess: 0.019, times: 1.7 },
+  { excess: 0.0125, times: 3.8 },
+];
+/** The same for one direction alone. */
+const ONE = { excess: 0.05, times: 6 };
+/** Share of the edges of things on a grid that is drawn. */
+const ON_GRID = 0.7;
+/** Edges of things, of all places, that are enough to tell. */
+const THINGS = 0.002;
 /** Not a grid of blocks when this much of the peak is found half a block away, or beside it. */
 const SHORTER = 0.6;
 /** Share of pixels in few levels from which a picture is taken for drawn. */
@@ -46,6 +53,8 @@ export interface Steps {
   readonly half: number;
   /** Beside it: as many where lines are drawn, which have two edges. */
   readonly beside: number;
+  /** Share of all steps beyond `STEP_MAX`, which are edges of things, at the peak; 0 when there are too few to tell. */
+  readonly things: number;
   /** In the other places, on average; those beside the peak left out. */
   readonly others: number;
 }
@@ -81,18 +90,24 @@ export function gridOf(plane: Plane, turn: number): Grid {
   };
 }
 
-/** Whether a grid is one that is seen. */
-export function isBlocky({ columns, rows, palette }: Grid): boolean {
-  if (palette > DRAWN) return false;
-  const both = [columns, rows];
-  const excess = both.map(({ peak, others }) => peak - others);
-  const times = both.map(({ peak, others }) => (peak + CHANCE) / (others + CHANCE));
-  return (
-    (excess[0] ?? 0) + (excess[1] ?? 0) > 2 * EXCESS &&
-    Math.min(...excess) > EXCESS / 3 &&
-    Math.min(...times) > TIMES &&
-    both.every(({ peak, half, beside }) => Math.max(half, beside) < SHORTER * peak)
-  );
+/** Whether things are drawn on the grid themselves, as in pictures made of large pixels. */
+export function isDrawnOnGrid({ columns, rows, palette }: Grid): boolean {
+  return palette > DRAWN || (columns.things > ON_GRID && rows.things > ON_GRID);
+}
+
+/** How much of a grid is seen: share of places; 0 for none. */
+export function blockiness(grid: Grid): number {
+  if (isDrawnOnGrid(grid)) return 0;
+  const both = [grid.columns, grid.rows].map(({ peak, others, half, beside }) => ({
+    excess: peak - others,
+    times: Math.max(half, beside) < SHORTER * peak ? (peak + CHANCE) / (others + CHANCE) : 0,
+  }));
+  const excess = both.reduce((sum, one) => sum + one.excess, 0) / 2;
+  const least = Math.min(...both.map((one) => one.excess));
+  const times = Math.min(...both.map((one) => one.times));
+  if (least > excess / 5 && SEEN.some((of) => excess > of.excess && times > of.times)) return excess;
+  // A picture that moves along one direction carries the steps across it away from the grid.
+  return both.some((one) => one.excess > ONE.excess && one.times > ONE.times) && times > 0 ? excess : 0;
 }
 
 /** `along` leads to the next place of a line, `across` to the next line. */
@@ -100,6 +115,7 @@ function stepShares(plane: Plane, along: number, across: number, length: number,
   const { bytes } = plane;
   const each = Math.max(5, Math.ceil((length * lines) / PLACES)) | 1;
   const found = new Int32Array(BLOCK);
+  const things = new Int32Array(BLOCK);
   let looked = 0;
   for (let line = turn % each; line < lines; line += each, looked++) {
     const base = line * across;
@@ -108,7 +124,11 @@ function stepShares(plane: Plane, along: number, across: number, length: number,
       const before = bytes[at - along] ?? 0;
       const here = bytes[at] ?? 0;
       const step = Math.abs(here - before);
-      if (step < STEP_MIN || step > STEP_MAX) continue;
+      if (step < STEP_MIN) continue;
+      if (step > STEP_MAX) {
+        things[n % BLOCK] = (things[n % BLOCK] ?? 0) + 1;
+        continue;
+      }
       const sideA = Math.abs(before - (bytes[at - 2 * along] ?? 0));
       const sideB = Math.abs((bytes[at + along] ?? 0) - here);
       if (step <= FLATTER * Math.max(sideA, sideB)) continue;
@@ -119,7 +139,15 @@ function stepShares(plane: Plane, along: number, across: number, length: number,
   const peak = found.indexOf(Math.max(...found));
   const share = (phase: number) => (found[(peak + phase) % BLOCK] ?? 0) / places;
   const others = [2, 3, 5, 6].reduce((sum, phase) => sum + share(phase), 0) / 4;
-  return { peak: share(0), half: share(BLOCK / 2), beside: Math.max(share(1), share(BLOCK - 1)), others };
+  const all = things.reduce((sum, count) => sum + count, 0);
+  const onGrid = all > THINGS * BLOCK * places ? Math.max(...things) / all : 0;
+  return {
+    peak: share(0),
+    half: share(BLOCK / 2),
+    beside: Math.max(share(1), share(BLOCK - 1)),
+    others,
+    things: onGrid,
+  };
 }
 
 function paletteOf({ bytes, stride, width, height }: Plane): number {

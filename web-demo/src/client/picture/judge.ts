@@ -4,7 +4,7 @@
 import { type Bands, bandsOf } from './bands.ts';
 import { BlockMemory, type Damage } from './blocks.ts';
 import { type Comb, combOf } from './comb.ts';
-import { type Crop, cropOf, type Grid, gridOf, isBlocky } from './grid.ts';
+import { blockiness, type Crop, cropOf, type Grid, gridOf, isDrawnOnGrid } from './grid.ts';
 import { type Plane, type Planes, THUMB_HEIGHT, THUMB_WIDTH, type Thumb, thumbOf } from './planes.ts';
 import { type Rows, rowsOf, STRIP } from './rows.ts';
 import { judgeWhole, type Whole } from './whole.ts';
@@ -18,13 +18,19 @@ const STRIDE = 0.382;
 const STRIPES_KEPT = 8;
 /** Share of the picture's rows that are stripes. */
 const STRIPED = 0.03;
-/** Share of blocks from which a picture is damaged; that of a blocky picture; and, for each block with edges of things, more. */
+/** Share of blocks from which a picture is damaged, ... */
 const DAMAGED = 0.011;
-const DAMAGED_BLOCKY = 0.075;
-const ELSEWHERE = 0.6;
+/** ... more for each with edges of things, ... */
+const ELSEWHERE = 0.9;
+/** ... and with the share of places that show a grid. */
+const SHORT_OF_BITS = 0.8;
+/** Share of blocks with texture that ends at their upper side from which a picture is damaged, ... */
+const ENDED = 0.014;
+/** ... more for each in which it ends in the middle. */
+const ENDED_WITHIN = 1.5;
 /** Share of pixels in few levels from which a picture is drawn, and the share of blocks with straight edges that it may have. */
 const DRAWN = 0.85;
-const BROKEN_DRAWN = 0.04;
+const BROKEN_DRAWN = 0.08;
 
 /** What was measured in a frame. */
 export interface Measures {
@@ -120,27 +126,39 @@ function busiest(now: Thumb, before: Thumb): { x: number; y: number } {
 
 /** What measures mean. Stripes have edges like tears: `stripes` says whether there were some not long ago. */
 export function findingsOf({ whole, grid, damage, rows, comb, bands, height }: Measures, stripes = false): Findings {
-  const blocky = isBlocky(grid);
+  const blocks = blockiness(grid);
+  const blocky = blocks > 0;
   const striped = rows.striped >= STRIPED * height || rows.shifts.length >= 2;
-  const torn = !striped && !stripes && ((rows.torn ?? 0) >= 1 || rows.shifts.length === 1);
+  const banded = isBanded(bands);
+  // All of these have edges that come and go.
+  const edges = blocky || banded || striped || stripes || isDrawnOnGrid(grid);
+  const torn = !edges && ((rows.torn ?? 0) >= 1 || rows.shifts.length === 1);
   const combed = comb !== null && comb.moving > 0.02 && comb.moving > 3 * comb.still && comb.texture < 0.75;
   return {
     motion: whole.motion,
     frozen: whole.frozen,
     black: whole.black,
-    corrupt: whole.green || isDamaged(damage, blocky, grid.palette),
+    corrupt: whole.green || isDamaged(damage, blocks, grid),
     // Rows shifted by blocks have the edges of blocks.
     blocky: blocky && !striped,
     striped,
-    banded: bands.steps > 0.3 && bands.height >= 6.5 && bands.alike > 0.8 && bands.onGrid < 0.6,
+    banded,
     torn: torn || combed,
   };
 }
 
+/** Whether steps are many, of one height, and not those of blocks. Low steps are also found in what was filmed. */
+function isBanded({ steps, alike, height, onGrid }: Bands): boolean {
+  if (steps < 0.3 || onGrid > 0.6) return false;
+  return (height >= 10 && alike > 0.68) || (height >= 5.9 && alike > 0.8);
+}
+
 /** Whether so many blocks are damaged that a picture is. */
-function isDamaged({ broken, elsewhere, streaked, grey }: Damage, blocky: boolean, palette: number): boolean {
-  const edges = palette > DRAWN ? Math.max(0, broken - BROKEN_DRAWN) : broken;
+function isDamaged(damage: Damage, blocks: number, grid: Grid): boolean {
+  const { broken, elsewhere, streaked, grey, ended, endedWithin } = damage;
+  if (ended > ENDED + ENDED_WITHIN * endedWithin) return true;
+  const drawn = grid.palette > DRAWN || isDrawnOnGrid(grid);
+  const edges = drawn ? Math.max(0, broken - BROKEN_DRAWN) : broken;
   // Where the encoder is short of bits blocks break at their edges too; where there are many edges some lie on the grid.
-  const most = blocky ? DAMAGED_BLOCKY : DAMAGED + ELSEWHERE * elsewhere;
-  return edges + streaked + grey > most;
+  return edges + streaked + grey > DAMAGED + ELSEWHERE * elsewhere + SHORT_OF_BITS * blocks;
 }

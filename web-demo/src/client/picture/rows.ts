@@ -40,9 +40,10 @@ const TEAR_POINT = 4;
 /** What is left of it when the frame before continues the row. */
 const TEAR_LEFT = 0.56;
 /** Share of a step within which rows are the same, moved. */
-const MOVED = 0.9;
-/** The same for a strong tear: of more points than this, by more levels. */
-const STRONG = { points: 0.45, step: 8, moved: 0.62 };
+const MOVED = 0.62;
+/** An edge is there again with this share of its step, and so many times what is usual around it. */
+const EDGE_AGAIN = 0.6;
+const EDGE_STANDS_OUT = 1.3;
 /** Rows that two frames share: a tear has one, two screens' worth two. More is a picture that scrolls. */
 const TEARS_MAX = 2;
 
@@ -211,6 +212,7 @@ function stepBetween(
 /** Rows where one of two rows taken from the frame before continues the other, as nothing does in this frame. */
 function tearsOf(plane: Plane, before: Plane, down: Float32Array): { rows: number; left: number } {
   let [looked, rows, least] = [0, 0, 1];
+  const downBefore = stepsDown(before);
   for (let y = AROUND; y < down.length - AROUND; y++) {
     const step = down[y] ?? 0;
     if (step < TEAR_STEP) continue;
@@ -218,7 +220,7 @@ function tearsOf(plane: Plane, before: Plane, down: Float32Array): { rows: numbe
     const around = usual(down, y);
     if (around < TEAR_AROUND || step < 1.15 * around) continue;
     const left = crossStep(plane, before, y) / step;
-    if (left < TEAR_LEFT && isTear(plane, before, y, step)) {
+    if (left < TEAR_LEFT && differing(plane, y) >= TEAR_POINTS && !hasMoved(plane, before, downBefore, y, step)) {
       least = Math.min(least, left);
       rows++;
     }
@@ -231,13 +233,6 @@ function crossStep(plane: Plane, before: Plane, y: number): number {
   return Math.min(stepAcross(plane, before, y, y - 1), stepAcross(plane, before, y - 1, y));
 }
 
-/** Whether a step that the frame before explains is a tear: much of the row differs, and no edge has moved there. */
-function isTear(plane: Plane, before: Plane, y: number, step: number): boolean {
-  const wide = differing(plane, y);
-  if (wide < TEAR_POINTS) return false;
-  return !hasMoved(plane, before, y, step * (wide > STRONG.points && step > STRONG.step ? STRONG.moved : MOVED));
-}
-
 /** Share of a row's points that differ from the row above. */
 function differing({ bytes, stride, width }: Plane, y: number): number {
   const each = Math.max(1, Math.floor(width / POINTS));
@@ -248,12 +243,14 @@ function differing({ bytes, stride, width }: Plane, y: number): number {
   return wide / points;
 }
 
-/** Whether a row's step was in the frame before too, but for `most`, some rows off: an edge of something moves up or down. */
-function hasMoved(plane: Plane, before: Plane, y: number, most: number): boolean {
+/** Whether a row's step was in the frame before too, some rows off: an edge of something moves up or down. */
+function hasMoved(plane: Plane, before: Plane, downBefore: Float32Array, y: number, step: number): boolean {
   for (let by = -AROUND + 1; by < AROUND; by++) {
     if (by === 0) continue;
-    const upper = stepAcross(plane, before, y - 1, y - 1 + by);
-    if (upper < most && stepAcross(plane, before, y, y + by) < most) return true;
+    const other = downBefore[y + by] ?? 0;
+    if (other > EDGE_AGAIN * step && other > EDGE_STANDS_OUT * usual(downBefore, y + by)) return true;
+    if (stepAcross(plane, before, y - 1, y - 1 + by) >= MOVED * step) continue;
+    if (stepAcross(plane, before, y, y + by) < MOVED * step) return true;
   }
   return false;
 }

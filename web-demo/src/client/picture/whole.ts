@@ -19,6 +19,8 @@ const VOID_CHROMA = 20;
 const VOID_GREENS = [135, 77] as const;
 /** How far from them a cell may be. */
 const VOID_NEAR = 4;
+/** Difference within one colour, levels. */
+const EVEN = 0.5;
 /** Share of a picture that is unwritten before it is damage: a few rows of blocks. */
 const VOID_SHARE = 0.04;
 /** Share of a picture of one strong green that is a failure, not a meadow. */
@@ -70,18 +72,18 @@ function isBlack(luma: Float32Array): boolean {
 }
 
 function isGreen({ luma, u, v }: Thumb): boolean {
-  let [unwritten, flat] = [0, 0];
+  let [unwritten, green] = [0, 0];
   for (let n = 0; n < CELLS; n++) {
     const [y, cb, cr] = [luma[n] ?? 0, (u[n] ?? 128) - 128, (v[n] ?? 128) - 128];
-    const green = y - 0.344 * cb - 0.714 * cr;
-    const red = y + 1.402 * cr;
-    const blue = y + 1.772 * cb;
-    const pure = red < 12 && blue < 12;
+    const g = y - 0.344 * cb - 0.714 * cr;
+    const other = Math.max(y + 1.402 * cr, y + 1.772 * cb);
+    // Through RGB: one even colour, as no gradient has it.
+    const even = n > 0 && Math.abs(y - (luma[n - 1] ?? 0)) < EVEN && u[n] === u[n - 1] && v[n] === v[n - 1];
     const written = cb + 128 > VOID_CHROMA || cr + 128 > VOID_CHROMA;
-    if (!written || (pure && VOID_GREENS.some((void_) => Math.abs(green - void_) <= VOID_NEAR))) unwritten++;
-    if (green > 60 && green - Math.max(red, blue) > 60) flat++;
+    if (!written || (even && other < 12 && VOID_GREENS.some((of) => Math.abs(g - of) <= VOID_NEAR))) unwritten++;
+    if (g > 60 && g - other > 60) green++;
   }
-  return unwritten >= VOID_SHARE * CELLS || (flat >= ALL_GREEN_SHARE * CELLS && evenness(luma) < 4);
+  return unwritten >= VOID_SHARE * CELLS || (green >= ALL_GREEN_SHARE * CELLS && evenness(luma) < 4);
 }
 
 function evenness(luma: Float32Array): number {
