@@ -13,7 +13,8 @@ use diagnosis::{Diagnosis, Window, diagnose, read};
 /// Arguments of `diagnose`.
 #[derive(clap::Args)]
 pub(super) struct DiagnoseArgs {
-    /// A ticket's telemetry, a webrtc-internals dump, an rtcstats dump or a series of getStats reports; - for standard input.
+    /// A ticket's telemetry, a webrtc-internals dump, an rtcstats dump or a series of getStats reports, packed by gzip or not;
+    /// - for standard input.
     file: PathBuf,
     /// Print everything as JSON.
     #[arg(long)]
@@ -76,7 +77,22 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Unreadable> {
     } else {
         std::fs::File::open(path).map_err(failed)?.take(bound).read_to_end(&mut bytes).map_err(failed)?;
     }
-    Ok(bytes)
+    unpacked(bytes).map_err(failed)
+}
+
+/// What Chrome packs when it writes a dump. Stops at what can be judged, whatever a file pretends to hold.
+fn unpacked(bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
+    const GZIP: &[u8] = b"\x1f\x8b";
+    if !bytes.starts_with(GZIP) {
+        return Ok(bytes);
+    }
+    let mut plain = Vec::new();
+    let read = flate2::read::MultiGzDecoder::new(&bytes[..]).take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut plain);
+    // A file that was cut off says what it has; the reader tells where it ends.
+    match read {
+        Err(error) if plain.is_empty() => Err(error),
+        _ => Ok(plain),
+    }
 }
 
 /// The verdict for reading.
