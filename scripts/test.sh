@@ -38,5 +38,5 @@ counted "fuzz targets" count_cargo env SECONDS_EACH=6 bash scripts/fuzz.sh
 check "browser tests: packages" npm_install tests/browser
 check "browser tests: types" npm run --silent --prefix tests/browser typecheck
 counted "browser tests that mostly wait" count_playwright browser_tests --grep @waits --workers 3 --fully-parallel
-counted "browser tests" count_playwright browser_tests --grep-invert @waits
+counted "browser tests" count_playwright browser_tests --grep-invert "@waits|@each"
 finish

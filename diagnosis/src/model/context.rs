@@ -166,6 +166,12 @@ names! {
         LayerChanged,
         /// The path changed.
         NetworkChanged,
+        /// Help was offered after a long stall.
+        HelpOffered,
+        /// It would have been, but for the draw of those who are left alone.
+        HelpWithheld,
+        /// The viewer took it.
+        HelpTaken,
     }
 }
 

@@ -173,7 +173,14 @@ impl Timeline {
                     Some(MarkKind::Visible) => hidden = false,
                     Some(MarkKind::Muted) => muted = true,
                     Some(MarkKind::Unmuted) => muted = false,
-                    Some(MarkKind::LayerChanged | MarkKind::NetworkChanged) | None => {}
+                    Some(
+                        MarkKind::LayerChanged
+                        | MarkKind::NetworkChanged
+                        | MarkKind::HelpOffered
+                        | MarkKind::HelpWithheld
+                        | MarkKind::HelpTaken,
+                    )
+                    | None => {}
                 }
             }
             (second.sharing, second.hidden, second.muted) = (sharing, hidden, muted);
