@@ -126,7 +126,7 @@ fn expects_progress(sample: &PlayerSample) -> bool {
     !is(sample.paused)
         && !is(sample.ended)
         // A player that jumps while it waits for data goes on waiting.
-        && !(is(sample.seeking) && !is(sample.waiting))
+        && (is(sample.waiting) || !is(sample.seeking))
         && !is(sample.hidden)
         && sample.playback_rate != Some(0.0)
 }

@@ -83,11 +83,11 @@ fn references(scene: &Scene<'_>, findings: &mut Findings) {
     fetched(&near, findings);
 }
 
-/// What we fetched near the scope stands still.
-pub(super) fn likewise_frozen(scene: &Scene<'_>) -> bool {
+/// What we fetched near the scope is like that, by a share of its time.
+pub(super) fn likewise(scene: &Scene<'_>, read: fn(&Reference) -> Option<f64>) -> bool {
     let (Some(first), Some(last)) = (scene.scope.first(), scene.scope.last()) else { return false };
     let mut near = scene.trace.references.within(first.at - REFERENCE_GOOD_S, last.at + NEAR_S);
-    near.any(|(_, reference)| reference.frozen.is_some_and(|share| share >= STILL))
+    near.any(|(_, reference)| read(reference).is_some_and(|share| share >= STILL))
 }
 
 fn fact(kind: Kind, value: f64, unit: Unit, limit: Option<f64>, at: i64) -> Evidence {

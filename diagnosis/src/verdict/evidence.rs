@@ -36,6 +36,10 @@ names! {
         NothingNew,
         /// Small requests to the player's host are answered at once.
         ListsPrompt,
+        /// Small requests to the player's host wait longer than they did.
+        ListsSlow,
+        /// Some of them do.
+        ListsUneven,
         /// The same segment was fetched again and again.
         FetchedAgain,
         /// Frames were dropped.

@@ -15,12 +15,18 @@ pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
     let lane = LaneName::Picture;
     let trouble = Some(Trouble::Picture);
     // A still second more or less: what our own fetch shows, too, is believed sooner.
-    let (need, of) = if around::likewise_frozen(scene) { (3u8, 4) } else { (4, 5) };
+    let (need, of) = if around::likewise(scene, |r| r.frozen) { (3u8, 4) } else { (4, 5) };
     if let Some(hit) = sustained(scene.scope, limit::STILL_SHARE, (need.into(), of), |s| s.picture.as_ref()?.stopped) {
         #[expect(clippy::cast_precision_loss, reason = "at most a day's seconds")]
         let seconds = hit.seconds as f64;
-        let evidence =
-            told(Kind::PictureStopped, lane, seconds, Unit::Seconds, Some((f64::from(need), source::OWN)), (hit.from, hit.to));
+        let evidence = told(
+            Kind::PictureStopped,
+            lane,
+            seconds,
+            Unit::Seconds,
+            Some((f64::from(need), source::OWN)),
+            (hit.from, hit.to),
+        );
         // Frames flow and show the same: what is fed in stands still. A page that drops frames may do that, too.
         let weights: &[_] = if findings.found(Kind::FramesDropped) || findings.found(Kind::PlayerStuck) {
             &[(Ps, 0.4), (Vd, 0.6)]
@@ -29,7 +35,8 @@ pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
         };
         findings.add(evidence, trouble, weights);
     }
-    if let Some(hit) = sustained(scene.scope, BLACK, (3, 4), |s| s.picture.as_ref()?.black) {
+    let need = if around::likewise(scene, |r| r.black) { (2, 3) } else { (3, 4) };
+    if let Some(hit) = sustained(scene.scope, BLACK, need, |s| s.picture.as_ref()?.black) {
         let span = (hit.from, hit.to);
         let evidence = told(Kind::PictureBlack, lane, hit.mean, Unit::Percent, Some((BLACK, source::OWN)), span);
         findings.add(evidence, trouble, &[(Ps, 2.0), (Vd, 0.4)]);

@@ -2,8 +2,8 @@
 
 use super::Cause::{PlatformDelivery as Pd, PlatformSource as Ps, ViewerDevice as Vd, ViewerNetwork as Vn};
 use super::Scene;
-use super::rhythm;
 use super::evidence::{Evidence, EvidenceKind as Kind, Findings, Trouble, Unit, calm, sustained, told};
+use super::rhythm;
 use crate::model::{LaneName, Segment};
 use crate::thresholds::source;
 use crate::timeline::{Player, Second, failed, failed_at_host, line_rtt_ms, load_share, percentile, wait_ms};

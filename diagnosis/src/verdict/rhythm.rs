@@ -20,10 +20,19 @@ const LISTS_MIN: usize = 3;
 const QUIET_S: i64 = 5;
 /// A player that finds nothing new in a playlist asks again after half the time (RFC 8216, section 6.3.4); with room for chance.
 const SOONER: f64 = 0.75;
+/// A second in which the picture stood still for so long is one of standing, ms (own).
+const STANDS_MS: f64 = 900.0;
 /// The same segment so often in a row was of no use to the player (own).
 const AGAIN_MIN: usize = 3;
 /// Within this time, s.
 const AGAIN_S: i64 = 15;
+/// Small requests of the last so many seconds are compared with the quickest of all, s (own).
+const RECENT_S: i64 = 12;
+/// By this much they wait longer: the retransmission timer of TCP is at least 200 ms on the common systems, ms (own).
+const LONGER_MS: f64 = 250.0;
+/// Media that has not come for so many times its usual distance, and for so long, does not come, s (own).
+const MISSING_TIMES: f64 = 1.6;
+const MISSING_S: f64 = 3.0;
 
 pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
     let (Some(first), Some(last)) = (scene.scope.first(), scene.scope.last()) else { return };
@@ -38,10 +47,18 @@ pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
         let share = lists.iter().filter(|(_, list)| prompt(list)).count() as f64 / lists.len().max(1) as f64;
         lists.len() >= LISTS_MIN && share >= PROMPT_SHARE
     };
+    small_ones(scene, last.at, findings);
     if let Some((from, count)) = nothing_new(scene, last.at, mostly_prompt) {
         let evidence = told(Kind::NothingNew, LaneName::Segments, count, Unit::Count, None, (from, last.at));
         findings.add(evidence, None, &[(Ps, 2.8), (Pd, -0.5), (Vn, -1.0)]);
         return;
+    }
+    if let Some((from, seconds)) = media_missing(scene, last.at).filter(|_| !findings.found(Kind::RequestWithoutAnswer))
+    {
+        let limit = Some((MISSING_S * 1e3, source::OWN));
+        let span = (from, last.at);
+        let evidence = told(Kind::RequestWithoutAnswer, LaneName::Segments, seconds * 1e3, Unit::Ms, limit, span);
+        findings.add(shortage(scene, evidence), Some(Trouble::Starved), &[(Pd, 1.0), (Vn, 0.3)]);
     }
     let media_late = [Kind::RequestWithoutAnswer, Kind::RequestUnfinished, Kind::SlowSegments, Kind::SegmentsBroken];
     if !media_late.iter().any(|kind| findings.found(*kind)) {
@@ -80,11 +97,7 @@ fn answered(segment: &Segment) -> bool {
 }
 
 /// Since when nothing but playlists came, asked for in a row without finding anything new, and how many.
-fn nothing_new(
-    scene: &Scene<'_>,
-    last: i64,
-    mostly_prompt: impl Fn(&[(i64, &Segment)]) -> bool,
-) -> Option<(i64, f64)> {
+fn nothing_new(scene: &Scene<'_>, last: i64, mostly_prompt: impl Fn(&[(i64, &Segment)]) -> bool) -> Option<(i64, f64)> {
     let before: Vec<(i64, &Segment)> = scene.trace.segments.within(i64::MIN, last).collect();
     let newest = before.iter().rposition(|(_, segment)| is_media(segment))?;
     let (known, since) = before.split_at(newest + 1);
@@ -101,6 +114,53 @@ fn nothing_new(
     #[expect(clippy::cast_precision_loss, reason = "at most a lane's events")]
     let count = asked.len() as f64;
     (now <= SOONER * usual && mostly_prompt(&asked)).then_some((media_at, count))
+}
+
+/// The player stands still and asks for its playlists as ever, but what they list does not come: since when, s for how long.
+fn media_missing(scene: &Scene<'_>, last: i64) -> Option<(i64, f64)> {
+    let stands = scene.scope.last()?.player.as_ref()?.stalled_ms.is_some_and(|ms| ms >= STANDS_MS);
+    let all: Vec<(i64, &Segment)> = scene.trace.segments.within(i64::MIN, last).collect();
+    let times: Vec<f64> = all.iter().filter(|(_, s)| is_media(s)).filter_map(|(_, s)| s.t).collect();
+    let lists = all.iter().filter(|(_, s)| is_list(s)).filter_map(|(_, s)| s.t);
+    let newest = *times.last()?;
+    let usual_s = median_gap(times)? / 1e3;
+    #[expect(clippy::cast_precision_loss, reason = "a second of this century")]
+    let seconds = last as f64 - newest / 1e3;
+    let asked = lists.filter(|t| *t > newest).count();
+    let missing = stands && asked >= 2 && seconds >= MISSING_S && seconds >= MISSING_TIMES * usual_s;
+    #[expect(clippy::cast_possible_truncation, reason = "a time")]
+    missing.then_some(((newest / 1e3) as i64, seconds))
+}
+
+/// Small requests wait longer than they did: all of them, or some, as where packets are lost.
+fn small_ones(scene: &Scene<'_>, last: i64, findings: &mut Findings) {
+    // A device that is busy answers late itself.
+    if [Kind::MainThreadBlocked, Kind::FramesDropped].iter().any(|kind| findings.found(*kind)) {
+        return;
+    }
+    let lists: Vec<(i64, f64)> = scene
+        .trace
+        .segments
+        .within(i64::MIN, last)
+        .filter(|(_, s)| is_list(s))
+        .filter_map(|(at, s)| Some((at, s.ttfb_ms?)))
+        .collect();
+    let Some(least) = percentile(&mut lists.iter().map(|(_, ms)| *ms).collect::<Vec<_>>(), 0.1) else { return };
+    let recent: Vec<&(i64, f64)> = lists.iter().filter(|(at, _)| *at > last - RECENT_S).collect();
+    let late = recent.iter().filter(|(_, ms)| *ms >= least + LONGER_MS).count();
+    if recent.len() < LISTS_MIN || late < 2 {
+        return;
+    }
+    let worst = recent.iter().map(|(_, ms)| *ms).fold(0.0, f64::max) - least;
+    let limit = Some((LONGER_MS, source::OWN));
+    let span = (recent.first().map_or(last, |(at, _)| *at), last);
+    let (kind, weights): (_, &[_]) = if late * 2 > recent.len() {
+        (Kind::ListsSlow, &[(Vn, 1.0), (Pd, 0.4)])
+    } else {
+        (Kind::ListsUneven, &[(Vn, 1.2)])
+    };
+    let evidence = told(kind, LaneName::Segments, worst, Unit::Ms, limit, span);
+    findings.add(shortage(scene, evidence), None, weights);
 }
 
 /// Median distance of times in order; `None` for fewer than three of them.

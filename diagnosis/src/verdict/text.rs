@@ -147,11 +147,18 @@ fn phrase(kind: EvidenceKind) -> (&'static str, &'static str) {
             ("播放器报告 {v} 个解析或解码错误", "the player reports {v} errors of parsing or decoding")
         }
         Kind::PlaylistStale => ("播放列表 {v} 没有更新", "the playlist has told nothing new for {v}"),
-        Kind::NothingNew => {
-            ("播放器连续 {v} 次请求播放列表，没有新内容", "the player asked for the playlist {v} times without finding anything new")
-        }
+        Kind::NothingNew => (
+            "播放器连续 {v} 次请求播放列表，没有新内容",
+            "the player asked for the playlist {v} times without finding anything new",
+        ),
         Kind::ListsPrompt => {
             ("同一服务器的小请求立即得到回应（{v}）", "the same host answers small requests at once ({v})")
+        }
+        Kind::ListsSlow => {
+            ("同一服务器的小请求也比之前慢 {v}", "small requests to the same host take up to {v} longer than before")
+        }
+        Kind::ListsUneven => {
+            ("同一服务器的部分小请求慢了 {v}", "some small requests to the same host take {v} longer than others")
         }
         Kind::FetchedAgain => {
             ("同一片段下载了 {v} 次仍无法播放", "the same segment was fetched {v} times and could not be played")

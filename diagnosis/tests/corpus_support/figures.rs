@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use diagnosis::Cause;
 
 use super::name;
-use super::replay::Outcome;
+use super::replay::{AFTER_CHAT_S, Outcome};
 use super::run::Split;
 
 /// Of a normal distribution, for 95 % of it.
@@ -90,20 +90,42 @@ fn part(outcomes: &[&Outcome]) -> String {
             controls.len()
         );
     }
-    let mut times: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.right_after_s).collect();
+    text.push_str(&times(outcomes));
+    text.push_str(&by_family(outcomes));
+    text
+}
+
+/// How soon a verdict is right; where none ever is, later than any.
+fn times(outcomes: &[&Outcome]) -> String {
+    let faulty: Vec<&&Outcome> = outcomes.iter().filter(|outcome| outcome.run.fault_s.is_some()).collect();
+    let mut text = String::new();
+    let mut times: Vec<f64> = faulty.iter().map(|outcome| outcome.right_after_s.unwrap_or(f64::INFINITY)).collect();
     times.sort_by(f64::total_cmp);
-    let faulty = outcomes.iter().filter(|outcome| outcome.run.fault_s.is_some()).count();
-    if let Some(median) = times.get(times.len() / 2) {
-        let after_chat = outcomes.iter().filter_map(|o| Some(o.run.chat_s - o.run.fault_s?)).sum::<f64>();
+    let Some(median) = times.get(times.len() / 2) else { return text };
+    let opened = faulty.iter().filter_map(|o| Some(o.run.chat_s - o.run.fault_s?)).sum::<f64>();
+    let _ = writeln!(
+        text,
+        "From the fault's start to a right verdict that holds: median {median:.0} s over all {} (never right counts as longest; {} are); \
+         the chat was opened {:.0} s after the fault on average.",
+        faulty.len(),
+        times.iter().filter(|time| time.is_finite()).count(),
+        opened / number(faulty.len()).max(1.0)
+    );
+    let without_call: Vec<&&Outcome> = faulty.into_iter().filter(|outcome| !outcome.run.call).collect();
+    if !without_call.is_empty() {
+        let right = |place: usize| {
+            without_call.iter().filter(|outcome| outcome.after_chat[place] == Some(outcome.run.label)).count()
+        };
         let _ = writeln!(
             text,
-            "From the fault's start to a right verdict that holds: median {median:.0} s over the {} of {faulty} that come to one; \
-             the chat was opened {:.0} s after the fault on average.",
-            times.len(),
-            after_chat / number(faulty).max(1.0)
+            "Before a word: of {} the verdict is right {} s after the chat was opened in {}, after {} s, with the line check, in {}.",
+            without_call.len(),
+            AFTER_CHAT_S[0],
+            right(0),
+            AFTER_CHAT_S[1],
+            right(1)
         );
     }
-    text.push_str(&by_family(outcomes));
     text
 }
 

@@ -11,6 +11,9 @@ use super::run::Run;
 /// A verdict that was right for so many seconds in a row was not right by chance.
 const HOLDS_S: usize = 3;
 
+/// Seconds after the chat was opened at which the verdict is looked at: with the page's last minute alone, and with the line check.
+pub(crate) const AFTER_CHAT_S: [f64; 2] = [2.0, 5.0];
+
 /// What became of a run.
 pub(crate) struct Outcome {
     pub(crate) run: Run,
@@ -18,6 +21,8 @@ pub(crate) struct Outcome {
     pub(crate) last: Diagnosis,
     /// Seconds from the fault's start to the first verdict that was right and held.
     pub(crate) right_after_s: Option<f64>,
+    /// The verdicts [`AFTER_CHAT_S`] after the chat was opened.
+    pub(crate) after_chat: [Option<Cause>; 2],
     /// What was blamed at any second of a run in which nothing was wrong.
     pub(crate) blamed: Vec<Cause>,
 }
@@ -71,7 +76,17 @@ pub(crate) fn replay(folder: &Path, run: Run) -> Outcome {
         let at = (seconds.first().map_or(first, |(at, ..)| *at) - first) as f64;
         said.push((at, diagnose(&trace, None).verdict.cause));
     }
-    Outcome { right_after_s: right_after(&run, &said), blamed: blamed(&run, &said), last: diagnose(&trace, None), run }
+    let after_chat = AFTER_CHAT_S.map(|wait_s| {
+        let by_then = said.iter().rfind(|(at, _)| *at <= run.chat_s + wait_s);
+        by_then.map(|(_, cause)| *cause)
+    });
+    Outcome {
+        right_after_s: right_after(&run, &said),
+        after_chat,
+        blamed: blamed(&run, &said),
+        last: diagnose(&trace, None),
+        run,
+    }
 }
 
 fn second(sample: &Value) -> i64 {

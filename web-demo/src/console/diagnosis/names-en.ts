@@ -58,6 +58,8 @@ export const namesEn = {
     playlist_stale: 'Playlist told nothing new',
     nothing_new: 'Playlist asked for again, nothing new',
     lists_prompt: 'Small requests answered at once',
+    lists_slow: 'Small requests take longer than before, by',
+    lists_uneven: 'Some small requests take longer, by',
     fetched_again: 'Same segment fetched again',
     frames_dropped: 'Frames dropped',
     no_frames_dropped: 'Hardly any frame dropped',

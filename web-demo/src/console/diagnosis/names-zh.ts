@@ -58,6 +58,8 @@ export const namesZh: Translated<typeof namesEn> = {
     playlist_stale: '播放列表没有更新',
     nothing_new: '反复请求播放列表，没有新内容',
     lists_prompt: '小请求立即得到回应',
+    lists_slow: '小请求比之前慢',
+    lists_uneven: '部分小请求变慢',
     fetched_again: '同一片段反复下载',
     frames_dropped: '丢帧',
     no_frames_dropped: '几乎没有丢帧',
