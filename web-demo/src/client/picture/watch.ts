@@ -13,6 +13,13 @@ export type { NotInspectable, PictureSecond } from './second.ts';
 /** Time between inspected frames, ms: four a second where they cost little, one where they cost much. */
 const EACH_MS = 250;
 const EACH_MAX_MS = 1_000;
+/**
+ * After a frame with something wrong the next ones are looked at so soon, for so long, and not again for a while, ms: damage stays
+ * for several frames, a mistake of ours seldom does.
+ */
+const CLOSE_MS = 200;
+const CLOSE_FOR_MS = 1_200;
+const CLOSE_APART_MS = 4_000;
 /** Frames further apart are not compared, ms: slides change in that time, too. */
 const COMPARED_MS = 1_500;
 /** Share of a core that inspecting may take, page and worker together. */
@@ -81,6 +88,7 @@ export class PictureWatch {
   #asked: { id: number; atMs: number } | null = null;
   #id = 0;
   #sentMs = 0;
+  #closeSinceMs = Number.NEGATIVE_INFINITY;
   #first = true;
   #refused: NotInspectable | null = null;
   #found: Findings[] = [];
@@ -172,9 +180,14 @@ export class PictureWatch {
     const before = presented === this.#beforePresented + 1 ? this.#before : null;
     if (!before) this.#before.close();
     this.#before = null;
-    const budget = OWN_ORIGIN ? BUDGET : BUDGET_ON_PAGE;
-    this.#nextMs = now + Math.max(Math.min(this.#costMs / budget, EACH_MAX_MS), this.#eachMs());
+    this.#nextMs = now + this.#pauseMs(now);
     this.#send(frame, before);
+  }
+
+  #pauseMs(now: number): number {
+    if (now - this.#closeSinceMs < CLOSE_FOR_MS) return CLOSE_MS;
+    const budget = OWN_ORIGIN ? BUDGET : BUDGET_ON_PAGE;
+    return Math.max(Math.min(this.#costMs / budget, EACH_MAX_MS), this.#eachMs());
   }
 
   #send(frame: VideoFrame, before: VideoFrame | null): void {
@@ -225,7 +238,18 @@ export class PictureWatch {
     this.cost.workerMs += cost_ms;
     const cost = cost_ms + this.cost.pageMs / this.cost.frames;
     this.#costMs = this.#costMs === 0 ? cost : this.#costMs + NEWEST * (cost - this.#costMs);
-    if (findings) this.#found.push(findings);
+    if (!findings) return;
+    this.#found.push(findings);
+    if (isDamage(findings)) this.#lookCloser();
+  }
+
+  #lookCloser(): void {
+    const now = performance.now();
+    if (now - this.#closeSinceMs < CLOSE_APART_MS) return;
+    this.#closeSinceMs = now;
+    this.#nextMs = Math.min(this.#nextMs, now + CLOSE_MS);
+    this.#video?.cancelVideoFrameCallback?.(this.#request);
+    this.#await();
   }
 
   #free(now: number): boolean {
@@ -257,6 +281,10 @@ export class PictureWatch {
     this.#before?.close();
     this.#before = null;
   }
+}
+
+function isDamage({ corrupt, blocky, striped, banded, torn }: Findings): boolean {
+  return corrupt || blocky || striped || banded || torn;
 }
 
 /**
