@@ -37,11 +37,10 @@ const TEXTURE_ENDS = 4;
 const NEWEST = 0.15;
 /** ... and the share of frames beyond which it is drawn so, as beside bars: what appears and stays is new for three frames. */
 const DRAWN_SO = 0.35;
-/** Edges in a row that count, of one straight line: whatever is drawn with a ruler lies on the grid now and then. */
-const RULER = 2;
-
-/** Share of the edges of a line across the picture that make it one. */
-const LINE = 0.6;
+/** Edges of one straight line over the picture that count: bars, tables and what is drawn with a ruler lie on the grid now and then. */
+const RULER = 6;
+/** Small pictures are judged as if they had these many blocks, those of 640 × 360: among few, some edges lie on the grid by chance. */
+const BLOCKS_LEAST = 760;
 
 /** What is in a macroblock; bits. */
 const LEFT = 1;
@@ -97,19 +96,22 @@ export class BlockMemory {
         found[n] = blockOf(planes, (column + 1) * MACROBLOCK, (row * each + 1) * MACROBLOCK);
       }
     }
-    withoutLines(found, columns, looked);
-    const fresh = found.map((bits, n) => this.#fresh(n, bits));
-    const counts = [0, 0, 0, 0, 0];
+    const lines = [new Uint8Array(columns), new Uint8Array(looked)] as const;
+    let [streaked, grey, elsewhere] = [0, 0, 0];
     for (let n = 0; n < found.length; n++) {
-      const bits = fresh[n] ?? 0;
-      for (let bit = 0; bit < BITS; bit++) {
-        if (bits & (1 << bit) && isOne(found, fresh, n, columns, 1 << bit)) counts[bit] = (counts[bit] ?? 0) + 1;
-      }
+      const fresh = this.#fresh(n, found[n] ?? 0);
+      const [column, row] = [n % columns, Math.floor(n / columns)];
+      if (fresh & LEFT) lines[0][column] = (lines[0][column] ?? 0) + 1;
+      if (fresh & TOP) lines[1][row] = (lines[1][row] ?? 0) + 1;
+      if (fresh & INSIDE) elsewhere++;
+      if (fresh & HOLE) grey++;
+      // One or two streaks are an edge of something; a third one beside them is none.
+      if (fresh & STREAK && column > 1 && (found[n - 1] ?? 0) & (found[n - 2] ?? 0) & STREAK) streaked++;
     }
-    const [left = 0, top = 0, streaked = 0, grey = 0, elsewhere = 0] = counts;
-    const share = (count: number) => Math.max(0, count) / Math.max(1, found.length);
+    const edges = [...lines[0], ...lines[1]].reduce((sum, count) => sum + Math.min(RULER, count), 0);
+    const share = (count: number) => Math.max(0, count) / Math.max(BLOCKS_LEAST, found.length);
     return {
-      broken: share(left + top - elsewhere),
+      broken: share(edges - elsewhere),
       elsewhere: share(elsewhere),
       streaked: share(streaked),
       grey: share(grey),
@@ -155,31 +157,6 @@ export class BlockMemory {
       }
     }
     return fresh;
-  }
-}
-
-/** Whether what is new at a block counts by itself: of a straight line the first edges do, of streaks those beside others. */
-function isOne(found: Uint8Array, fresh: Uint8Array, n: number, columns: number, bit: number): boolean {
-  // One or two streaks are an edge of something; a third one beside them is none.
-  if (bit === STREAK) return n % columns > 1 && ((found[n - 1] ?? 0) & (found[n - 2] ?? 0) & STREAK) !== 0;
-  if (bit !== LEFT && bit !== TOP) return true;
-  const by = bit === LEFT ? columns : 1;
-  for (let back = 1; back <= RULER; back++) if (((fresh[n - back * by] ?? 0) & bit) === 0) return true;
-  return false;
-}
-
-/** Takes away broken edges that make a line across most of the picture: bars beside it, a table, a ticker. */
-function withoutLines(found: Uint8Array, columns: number, rows: number): void {
-  for (let column = 0; column < columns; column++) {
-    let count = 0;
-    for (let row = 0; row < rows; row++) if ((found[row * columns + column] ?? 0) & LEFT) count++;
-    if (count <= LINE * rows) continue;
-    for (let row = 0; row < rows; row++) found[row * columns + column] = (found[row * columns + column] ?? 0) & ~LEFT;
-  }
-  for (let row = 0; row < rows; row++) {
-    const line = found.subarray(row * columns, (row + 1) * columns);
-    if (line.filter((bits) => bits & TOP).length <= LINE * columns) continue;
-    for (let n = 0; n < columns; n++) line[n] = (line[n] ?? 0) & ~TOP;
   }
 }
 
