@@ -123,12 +123,9 @@ fn tell_stopped_from_still(trace: &Trace, timeline: &mut Timeline) {
 
 fn expects_progress(sample: &PlayerSample) -> bool {
     let is = |flag: Option<bool>| flag == Some(true);
-    !is(sample.paused)
-        && !is(sample.ended)
-        // A player that jumps while it waits for data goes on waiting.
-        && (is(sample.waiting) || !is(sample.seeking))
-        && !is(sample.hidden)
-        && sample.playback_rate != Some(0.0)
+    // A player that jumps, or loads anew, while it waits for data goes on waiting.
+    let held = is(sample.paused) || is(sample.seeking);
+    (is(sample.waiting) || !held) && !is(sample.ended) && !is(sample.hidden) && sample.playback_rate != Some(0.0)
 }
 
 fn lay_player(trace: &Trace, timeline: &mut Timeline) {

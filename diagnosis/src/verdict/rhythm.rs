@@ -26,6 +26,11 @@ const STANDS_MS: f64 = 900.0;
 const AGAIN_MIN: usize = 3;
 /// Within this time, s.
 const AGAIN_S: i64 = 15;
+/// So many segments within this time, when the player had played for a while, and hardly anything in its buffer after it: none was of use (own).
+const BURST_MIN: usize = 6;
+const BURST_S: i64 = 3;
+const PLAYED_S: i64 = 10;
+const BUFFER_S: f64 = 3.0;
 /// Small requests of the last so many seconds are compared with the quickest of all, s (own).
 const RECENT_S: i64 = 12;
 /// By this much they wait longer: the retransmission timer of TCP is at least 200 ms on the common systems, ms (own).
@@ -178,13 +183,27 @@ fn fetched_again(scene: &Scene<'_>, first: i64, last: i64, findings: &mut Findin
     let near = |run: &&[(i64, &Segment)]| {
         run.first().zip(run.last()).is_some_and(|(a, b)| run.len() >= AGAIN_MIN && b.0 - a.0 <= AGAIN_S)
     };
-    let Some(run) = runs.filter(near).max_by_key(|run| run.len()) else { return };
+    let again = runs.filter(near).max_by_key(|run| run.len());
+    let Some(run) = again.or_else(|| burst_in_vain(scene, &media)) else { return };
     let (Some(from), Some(to)) = (run.first(), run.last()) else { return };
     #[expect(clippy::cast_precision_loss, reason = "at most a lane's events")]
     let times = run.len() as f64;
     // It came whole each time: that speaks against the line.
     let evidence = told(Kind::FetchedAgain, LaneName::Segments, times, Unit::Count, None, (from.0, to.0));
     findings.add(evidence, Some(Trouble::Starved), &[(Pd, 2.6), (Vd, 0.4), (Vn, -2.0)]);
+}
+
+/// Many segments at once in the middle of playing, after which the buffer is as good as empty.
+fn burst_in_vain<'m, 's>(scene: &Scene<'_>, media: &'m [(i64, &'s Segment)]) -> Option<&'m [(i64, &'s Segment)]> {
+    let played_from = scene.trace.segments.iter().find(|s| is_media(s))?.t? / 1e3;
+    // A player that gave up tells nothing more.
+    let buffer = |at: i64| scene.all.iter().find(|s| s.at >= at)?.player.as_ref()?.buffer_s;
+    #[expect(clippy::cast_precision_loss, reason = "a second of this century")]
+    let late = |at: i64| at as f64 - played_from >= PLAYED_S as f64;
+    media.windows(BURST_MIN).find(|run| {
+        let (first, last) = (run[0].0, run[BURST_MIN - 1].0);
+        last - first <= BURST_S && late(first) && buffer(last + 2).is_none_or(|ahead| ahead < BUFFER_S)
+    })
 }
 
 /// The request brought nothing for so long that it was given up.

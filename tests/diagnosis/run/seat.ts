@@ -184,6 +184,7 @@ export class Seat {
     const effect = await this.#effect(stream, viewer, lostBefore);
     const lanes = lanesOf(file);
     const from = beginOf(lanes);
+    if (!Number.isFinite(from)) throw new Error('the page has told nothing');
     const second = (ms: number) => Math.round((ms - from) / 100) / 10;
     const { heavy: _, demo: __, crowd: ___, ...told } = recipe;
     const run: Run = {

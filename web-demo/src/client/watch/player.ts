@@ -9,6 +9,9 @@ import { StallMeter } from './stall.ts';
 /** `MediaError.code` of media that could not be decoded, or not be used at all. */
 const MEDIA_ERR_DECODE = 3;
 
+/** Media that was taken away while it played is back by then when another one was chosen; later somebody waits, ms. */
+const RELOAD_MS = 3_000;
+
 /** Samples the page's player. */
 export class PlayerSampler {
   /** The share of the player or the screen runs, so that its cost to the player can be told from a fault. */
@@ -21,6 +24,10 @@ export class PlayerSampler {
   #wantedMs: number | null = null;
   #startupMs: number | null = null;
   #mediaErrors = 0;
+  /** It plays, or would if it had data. */
+  #plays = false;
+  /** When its media was taken away meanwhile, ms: libraries do so to get out of an error, and the element is paused then. */
+  #takenMs: number | null = null;
   #dropped = 0;
 
   /** The page's player: the largest <video> it shows; null when there is none. */
@@ -85,14 +92,22 @@ export class PlayerSampler {
   }
 
   #progressed(video: HTMLVideoElement): void {
+    const now = performance.now();
+    if (this.#takenMs !== null) {
+      if (now - this.#takenMs >= RELOAD_MS) this.#stalls.taken(this.#takenMs);
+      return;
+    }
     if (video.seeking && this.#stalls.waiting) return;
-    this.#stalls.progressed(video.currentTime, expectsProgress(video), performance.now());
+    if (expectsProgress(video) && video.currentTime > 0) this.#plays = true;
+    this.#stalls.progressed(video.currentTime, expectsProgress(video), now);
   }
 
   #take(video: HTMLVideoElement | null): void {
     this.stop();
     this.#video = video;
     this.#stalls.startOver();
+    this.#plays = false;
+    this.#takenMs = null;
     this.#wantedMs = null;
     this.#startupMs = null;
     if (!video) return;
@@ -101,9 +116,13 @@ export class PlayerSampler {
   }
 
   #watch(video: HTMLVideoElement): () => void {
-    const interrupted = () => this.#stalls.interrupted(performance.now());
+    const interrupted = () => {
+      this.#plays = false;
+      this.#takenMs = null;
+      this.#stalls.interrupted(performance.now());
+    };
     // Players jump to get out of a stall: the person waits on.
-    const sought = () => !this.#stalls.waiting && interrupted();
+    const sought = () => !this.#stalls.waiting && this.#stalls.interrupted(performance.now());
     const on: Record<string, () => void> = {
       waiting: () => this.#stalls.waited(expectsProgress(video), performance.now()),
       playing: () => this.#played(),
@@ -112,7 +131,8 @@ export class PlayerSampler {
       seeking: sought,
       ended: interrupted,
       emptied: () => {
-        interrupted();
+        if (this.#plays) this.#takenMs ??= performance.now();
+        else interrupted();
         this.#wantedMs = null;
       },
       loadstart: () => video.autoplay && this.#wanted(),
@@ -134,6 +154,8 @@ export class PlayerSampler {
 
   #played(): void {
     const now = performance.now();
+    this.#plays = true;
+    this.#takenMs = null;
     this.#stalls.played(now);
     if (this.#wantedMs !== null && this.#startupMs === null) this.#startupMs = Math.round(now - this.#wantedMs);
   }

@@ -33,6 +33,11 @@ export class StallMeter {
     if (expected && this.#started) this.#begin(nowMs);
   }
 
+  /** Its media was taken away at that time while it played. */
+  taken(sinceMs: number): void {
+    this.#begin(sinceMs);
+  }
+
   /** The player says that it plays. */
   played(nowMs: number): void {
     this.#started = true;
