@@ -146,6 +146,35 @@ it('finds blocks that do not belong where they are, and not those of a picture t
   expect(found(judged(texture, drawn, 0))).not.toContain('corrupt');
 });
 
+it('finds rows of blocks that are drawn down from those above, and not such a texture that moves or stays', () => {
+  const fine: Scene = (x, y) => texture(2 * x, 2 * y);
+  const drawnDown =
+    (from: (turn: number) => number): Damage =>
+    (frame, _, turn) =>
+      changed(frame, (at, x, y) => {
+        const row = (y - from(turn) + 64) >> 4;
+        return row % 4 === 1 ? at(x, row * 16 + from(turn) - 65) : at(x, y);
+      });
+  // New places every second, as at every key frame.
+  expect(
+    found(
+      judged(
+        fine,
+        drawnDown((turn) => 16 * ((turn * 7) % 4)),
+      ),
+    ),
+  ).toContain('corrupt');
+  expect(ever(judged(fine))).not.toContain('corrupt');
+  expect(
+    found(
+      judged(
+        fine,
+        drawnDown(() => 0),
+      ),
+    ),
+  ).not.toContain('corrupt');
+});
+
 it('bears grain, cuts and pictures of any size', () => {
   const grain: Damage = (frame, _, turn) => changed(frame, (at, x, y) => at(x, y) + 9 * noise(x, y, turn));
   expect(ever(judged(texture, grain))).toEqual([]);

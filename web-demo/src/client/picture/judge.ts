@@ -158,9 +158,11 @@ function isBanded({ steps, alike, height, onGrid }: Bands): boolean {
 /** Whether so many blocks are damaged that a picture is. */
 function isDamaged(damage: Damage, blocks: number, grid: Grid): boolean {
   const { broken, elsewhere, streaked, grey, ended, endedWithin } = damage;
-  if (ended > ENDED + ENDED_WITHIN * endedWithin) return true;
+  // Where there are many edges, as in a text that scrolls, some lie on the grid, and so does the end of some line.
+  const chance = ELSEWHERE * elsewhere;
+  if (ended > ENDED + ENDED_WITHIN * endedWithin + chance) return true;
   const drawn = grid.palette > DRAWN || isDrawnOnGrid(grid);
   const edges = drawn ? Math.max(0, broken - BROKEN_DRAWN) : broken;
-  // Where the encoder is short of bits blocks break at their edges too; where there are many edges some lie on the grid.
-  return edges + streaked + grey > DAMAGED + ELSEWHERE * elsewhere + SHORT_OF_BITS * blocks;
+  // Where the encoder is short of bits blocks break at their edges too.
+  return edges + streaked + grey > DAMAGED + chance + SHORT_OF_BITS * blocks;
 }
