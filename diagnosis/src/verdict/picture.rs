@@ -9,7 +9,7 @@ use crate::thresholds::{self as limit, source};
 
 /// Share of a second's frames that makes the second black, and damaged (own).
 const BLACK: f64 = 0.9;
-const DAMAGED: f64 = 0.3;
+const DAMAGED: f64 = 0.4;
 
 pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
     let lane = LaneName::Picture;
