@@ -25,6 +25,16 @@ it('does not count the start, a pause, or seeking', () => {
   expect(meter.count).toBe(0);
 });
 
+it('goes on while a library takes the media away to get out of an error', () => {
+  const meter = new StallMeter();
+  meter.played(0);
+  meter.taken(2_000);
+  meter.taken(2_000);
+  expect([meter.count, meter.waiting, meter.totalMs(6_000)]).toEqual([1, true, 4_000]);
+  meter.played(7_000);
+  expect([meter.waiting, meter.totalMs(9_000)]).toEqual([false, 5_000]);
+});
+
 it('sees a picture that stands still without any event, from its last progress on', () => {
   const meter = new StallMeter();
   meter.played(0);
