@@ -18,8 +18,11 @@ use crate::telemetry::{BlockHeader, lanes_of_block};
 
 /// A conversation is judged again after this at the earliest.
 const JUDGE_EVERY: Duration = Duration::from_secs(1);
-/// What only changes in its figures is told again after this.
+/// What only changes in its figures is told again after this, while there is trouble, and when all is well.
 const TELL_EVERY: Duration = Duration::from_secs(5);
+const TELL_CALM_EVERY: Duration = Duration::from_secs(30);
+/// With more conversations than this, so many times less often: each telling is a row of the database.
+const TELL_EASILY: usize = 500;
 /// A change of confidence that is told at once.
 const CONFIDENCE_STEP: f64 = 0.1;
 /// How much of a conversation is kept in memory, ms: a trouble of some minutes ago is still judged; after that the ticket's
@@ -248,8 +251,11 @@ impl LiveVerdicts {
     /// Judges what changed and is due, each conversation under its own short lock.
     fn judge_due(&self, to: &mpsc::Sender<News>, now: Instant) {
         let due = |live: &Live| live.dirty && live.judged.is_none_or(|at| now.duration_since(at) >= JUDGE_EVERY);
-        let ids: Vec<ConversationId> =
-            self.lock().iter().filter(|(_, live)| due(live)).map(|(id, _)| id.clone()).collect();
+        let (ids, crowded): (Vec<ConversationId>, usize) = {
+            let all = self.lock();
+            (all.iter().filter(|(_, live)| due(live)).map(|(id, _)| id.clone()).collect(), all.len() / TELL_EASILY)
+        };
+        let crowded = u32::try_from(crowded).unwrap_or(u32::MAX).max(1);
         for id in ids {
             let mut all = self.lock();
             let Some(live) = all.get_mut(&id) else { continue };
@@ -262,7 +268,8 @@ impl LiveVerdicts {
                 // It comes again with the next block while the trouble lasts.
                 let _ = lookout.try_send(InTrouble { conversation: id.clone(), played });
             }
-            if live.told.as_ref().is_some_and(|(at, told)| !worth_telling(told, &brief, now.duration_since(*at))) {
+            let since = |at: &Instant| now.duration_since(*at) / crowded;
+            if live.told.as_ref().is_some_and(|(at, told)| !worth_telling(told, &brief, since(at))) {
                 live.dirty = false;
                 continue;
             }
@@ -309,7 +316,8 @@ impl LiveVerdicts {
 fn worth_telling(told: &VerdictBrief, now: &VerdictBrief, since: Duration) -> bool {
     let same = (told.cause, told.when, told.also, told.own_share) == (now.cause, now.when, now.also, now.own_share)
         && (told.confidence - now.confidence).abs() < CONFIDENCE_STEP;
-    !same || (since >= TELL_EVERY && told.agent != now.agent)
+    let every = if now.when == Some(Seen::Now) { TELL_EVERY } else { TELL_CALM_EVERY };
+    !same || (since >= every && told.agent != now.agent)
 }
 
 #[cfg(test)]
@@ -364,7 +372,12 @@ mod tests {
         let mut other = told.clone();
         other.agent.en.push_str(" 5 %");
         assert!(!worth_telling(&told, &other, Duration::from_secs(1)));
-        assert!(worth_telling(&told, &other, TELL_EVERY));
+        assert!(!worth_telling(&told, &other, TELL_EVERY));
+        assert!(worth_telling(&told, &other, TELL_CALM_EVERY));
+        (other.when, other.cause) = (Some(Seen::Now), told.cause);
+        let mut worse = other.clone();
+        worse.agent.en.push_str(" 6 %");
+        assert!(worth_telling(&other, &worse, TELL_EVERY));
         other.cause = Cause::ViewerNetwork;
         assert!(worth_telling(&told, &other, Duration::ZERO));
     }
