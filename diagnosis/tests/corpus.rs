@@ -17,7 +17,7 @@ const CORPUS_BYTES_MAX: u64 = 20 * 1024 * 1024;
 
 /// What the reported half has to reach for the build to be green. It follows the figures of docs/diagnosis-corpus.md upwards:
 /// a change that loses ground fails here.
-const REPORTED_RIGHT_MIN: f64 = 0.9;
+const REPORTED_RIGHT_MIN: f64 = 0.94;
 
 fn folder() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/diagnosis/traces");

@@ -27,6 +27,8 @@ const PLAYLIST_AGE_S: f64 = 15.0;
 /// Dropped frames of all (ObserveRTC), and what is none.
 const DROPS: f64 = 0.1;
 const NO_DROPS: f64 = 0.02;
+/// So many are more than a busy moment, or a wait for data, explains (own).
+const MANY_DROPS: f64 = 0.2;
 /// Share of a frame's time (ObserveRTC).
 const OVER_BUDGET: f64 = 0.8;
 /// Share of time in long frames (own), and what is calm.
@@ -227,7 +229,8 @@ fn rendering(scene: &Scene<'_>, findings: &mut Findings) {
         let limit = Some((DROPS, source::OBSERVE_RTC));
         let span = (hit.from, hit.to);
         let evidence = told(Kind::FramesDropped, LaneName::Player, hit.mean, Unit::Percent, limit, span);
-        findings.add(shortage(scene, evidence), Some(Trouble::Rendering), &[(Vd, 2.4)]);
+        let weights: &[_] = if hit.mean >= MANY_DROPS { &[(Vd, 2.4)] } else { &[(Vd, 1.9)] };
+        findings.add(shortage(scene, evidence), Some(Trouble::Rendering), weights);
     }
     if let Some(hit) = sustained(scene.scope, OVER_BUDGET, (3, 5), |s| player(s)?.decode_share) {
         let limit = Some((OVER_BUDGET, source::OBSERVE_RTC));

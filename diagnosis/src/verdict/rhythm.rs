@@ -160,9 +160,9 @@ fn small_ones(scene: &Scene<'_>, last: i64, findings: &mut Findings) {
     let limit = Some((LONGER_MS, source::OWN));
     let span = (recent.first().map_or(last, |(at, _)| *at), last);
     let (kind, weights): (_, &[_]) = if late * 2 > recent.len() {
-        (Kind::ListsSlow, &[(Vn, 1.0), (Pd, 0.4)])
+        (Kind::ListsSlow, &[(Vn, 1.6), (Pd, -0.4)])
     } else {
-        (Kind::ListsUneven, &[(Vn, 1.2)])
+        (Kind::ListsUneven, &[(Vn, 1.4), (Pd, -0.3)])
     };
     let evidence = told(kind, LaneName::Segments, worst, Unit::Ms, limit, span);
     findings.add(shortage(scene, evidence), None, weights);
