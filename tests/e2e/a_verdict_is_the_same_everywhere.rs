@@ -1,5 +1,6 @@
 //! The verdict of a ticket is the one that its file gives on the command line.
 
+use std::io::Write as _;
 use std::process::{Command, Output};
 
 use loadtest::client::{json_block, wait_for};
@@ -40,6 +41,13 @@ async fn a_ticket_and_its_file_give_the_same_verdict() {
     for member in ["version", "window", "scores", "issues", "verdict", "lanes_missing"] {
         assert_eq!(printed[member], judged[member], "{member}");
     }
+    // Packed, as browsers write their dumps.
+    let packed = site.file("ticket.json.gz");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(&std::fs::read(&file).expect("read")).expect("packed");
+    std::fs::write(&packed, gzip.finish().expect("packed")).expect("written");
+    let of_packed = diagnose(&[packed.to_str().expect("a plain path"), "--json"], 0).stdout;
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&of_packed).expect("JSON"), printed);
     for (lang, word) in [("en", "device"), ("zh", "设备")] {
         let text = String::from_utf8(diagnose(&[path, "--lang", lang], 0).stdout).expect("UTF-8");
         assert!(text.contains(word) && text.contains("viewer_device"), "{text}");
@@ -49,11 +57,12 @@ async fn a_ticket_and_its_file_give_the_same_verdict() {
 #[test]
 fn what_is_no_measurement_is_refused_with_its_place() {
     let folder = tempfile::tempdir().expect("a folder");
-    let cases: [(&str, &[u8], &str); 5] = [
+    let cases: [(&str, &[u8], &str); 6] = [
         ("empty.json", b"", "the file is empty"),
         ("cut.json", br#"{"format":"sightline-telemetry/1","calls":["#, "ends too early"),
         ("other.json", br#"{"hello":"world"}"#, "unknown form"),
-        ("packed.gz", b"\x1f\x8b\x08\x00", "unpack it first"),
+        ("packed.gz", b"\x1f\x8b\x08\x00", "unexpected end of file"),
+        ("packed.zip", b"PK\x03\x04", "unpack it first"),
         ("picture.png", b"\x89PNG\xff", "not UTF-8"),
     ];
     for (name, bytes, said) in cases {
