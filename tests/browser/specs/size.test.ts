@@ -16,6 +16,10 @@ import { Writer } from '../support/writer.ts';
 const LOADER_MAX = 12 * 1024;
 /** What watching the page adds once it is idle, gzipped, bytes. */
 const WATCH_MAX = 14 * 1024;
+/** What the detectors add where the page has a player, gzipped, bytes. */
+const PICTURES_MAX = 15 * 1024;
+/** Their files: they come when the watch has found the player. */
+const OF_PICTURES = /\/widget-(?:watch|page-judge)-/;
 /** What opening the chat adds, gzipped, bytes. */
 const CHAT_MAX = 60 * 1024;
 /** From here on a task is a long one, ms (W3C Long Tasks). */
@@ -71,15 +75,19 @@ test('each part is fetched when it is needed, within its budget, and caches may 
   await expect(viewer.launcher).toBeVisible();
   await viewer.expectPlaying();
   await expect.poll(() => asked.some((path) => path.startsWith('/assets/watch-'))).toBe(true);
+  await expect.poll(() => asked.filter((path) => OF_PICTURES.test(path)).length).toBe(2);
   await viewer.page.waitForLoadState('networkidle');
-  const [loader, watch] = [asked.splice(0, 1), asked.splice(0)];
+  const [loader, rest] = [asked.splice(0, 1), asked.splice(0)];
+  const [watch, pictures] = [false, true].map((of) => rest.filter((path) => OF_PICTURES.test(path) === of)) as [string[], string[]];
   expect(loader).toEqual(['/widget.js']);
   const agent = await talk(stage, server, viewer);
-  const chat = asked.splice(0).filter((path) => path !== '/ws' && !path.startsWith('/api/v1/probe/'));
+  // The socket, and what the line check fetches, are no parts.
+  const parts = () => asked.splice(0).filter((path) => path !== '/ws' && !path.startsWith('/api/v1/probe/'));
+  const chat = parts();
   expect(chat.length).toBeGreaterThan(0);
   await agent.invite.click();
   await expect(viewer.card).toBeVisible();
-  const call = asked.splice(0);
+  const call = parts();
   expect(call.length, 'the call part comes with the invitation').toBeGreaterThan(0);
   expect(call.filter((path) => chat.includes(path))).toEqual([]);
   expect(chat.filter((path) => watch.includes(path))).toEqual([]);
@@ -87,6 +95,7 @@ test('each part is fetched when it is needed, within its budget, and caches may 
   for (const [what, paths, max] of [
     ['loader', loader, LOADER_MAX],
     ['watch', watch, WATCH_MAX],
+    ['pictures', pictures, PICTURES_MAX],
     ['chat part', chat, CHAT_MAX],
     ['call part', call, CHAT_MAX],
   ] as const) {
@@ -95,7 +104,7 @@ test('each part is fetched when it is needed, within its budget, and caches may 
     tell(what, `${sum('gzip')} bytes gzipped, ${sum('br')} by brotli, in ${paths.length} file(s)`);
     expect(sum('gzip'), what).toBeLessThanOrEqual(max);
   }
-  for (const path of [...watch, ...chat, ...call]) await expectCacheable(`${server.url}${path}`, true);
+  for (const path of [...watch, ...pictures, ...chat, ...call]) await expectCacheable(`${server.url}${path}`, true);
   await expectCacheable(`${server.url}/widget.js`, false);
 });
 
