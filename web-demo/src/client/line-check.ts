@@ -10,6 +10,8 @@ import type { PageWatch } from './watch/page-watch.ts';
 
 /** Light ones are at least so far apart, ms: from the end of one there is time for the player. */
 const LIGHT_APART_MS = 12_000;
+/** Light ones of one chat in all: a line that is bad for hours is known by then, and who asks still gets one. */
+const LIGHTS_MAX = 12;
 /** From the first sign of trouble to the light one that looks at the line again, ms. */
 const TROUBLE_WAIT_MS = 500;
 
@@ -31,6 +33,7 @@ export class LineCheck {
   #opened = false;
   #again: ReturnType<typeof setTimeout> | undefined;
   #lightMs = Number.NEGATIVE_INFINITY;
+  #lights = 0;
   #wantsLong = false;
 
   constructor(session: ViewerSession, watch: PageWatch, report: PageReport, server: string) {
@@ -59,7 +62,7 @@ export class LineCheck {
 
   /** Trouble began with the chat open: how the line was before says nothing about it now. */
   #soon(): void {
-    if (!this.#opened) return;
+    if (!this.#opened || this.#lights >= LIGHTS_MAX) return;
     clearTimeout(this.#again);
     const tooSoonMs = this.#lightMs + LIGHT_APART_MS - performance.now();
     this.#again = setTimeout(
@@ -88,7 +91,10 @@ export class LineCheck {
     const { call } = this.#session.state.get();
     // A call measures its line by itself, and needs it.
     if (call !== null && call.stage !== 'ended' && call.stage !== 'invited') return;
-    if (which === 'light') this.#lightMs = performance.now();
+    if (which === 'light') {
+      this.#lightMs = performance.now();
+      this.#lights += 1;
+    }
     this.state.set({ kind: 'running', which });
     const { saveData } = (navigator as { connection?: { saveData?: boolean } }).connection ?? {};
     const result = await runPreflight({

@@ -144,20 +144,24 @@ interface Fetched {
 
 async function fetches(options: PreflightOptions, plan: Plan, endMs: number, rttMs: number | null): Promise<Fetched> {
   const scale = options.saveData ? 0.5 : 1;
-  const mayFetch = (forMs: number) => {
+  const allowedMs = (wantedMs: number) => {
     const ahead = options.bufferedAheadS();
-    return options.kind === 'long' || ahead === null || ahead < EMPTY_S || ahead >= forMs / 1000 + BUFFER_LEFT_S;
+    if (options.kind === 'long' || ahead === null || ahead < EMPTY_S) return wantedMs;
+    return Math.min(wantedMs, (ahead - BUFFER_LEFT_S) * 1_000);
   };
   const rates: Rate[] = [];
   const lineEndMs = Math.min(performance.now() + plan.lineMs, endMs - plan.hostMs);
   const bytes = Math.round(plan.lineBytes * scale);
-  for (let n = 0; n < plan.fetches && left(lineEndMs) > 0 && mayFetch(left(lineEndMs)); n++) {
-    const { rate } = await timedFetch(`${options.server}/api/v1/probe/${bytes}`, {}, bytes, left(lineEndMs), rttMs);
+  for (let n = 0; n < plan.fetches; n++) {
+    const forMs = allowedMs(left(lineEndMs));
+    if (forMs <= 0) break;
+    const { rate } = await timedFetch(`${options.server}/api/v1/probe/${bytes}`, {}, bytes, forMs, rttMs);
     if (rate) rates.push(rate);
   }
-  const media = plan.hostMs > 0 && mayFetch(plan.hostMs) ? options.media() : null;
+  const hostMs = plan.hostMs > 0 ? allowedMs(left(endMs)) : 0;
+  const media = hostMs > 0 ? options.media() : null;
   if (media) options.fetching(media.url);
-  const host = media ? await fetchHost(media, plan, scale, left(endMs), rttMs) : null;
+  const host = media ? await fetchHost(media, plan, scale, hostMs, rttMs) : null;
   return {
     line: trusted(surest(rates), rttMs, options.needsKbps),
     host: host && { ...host, rate: trusted(host.rate, rttMs, options.needsKbps) },
@@ -196,7 +200,6 @@ async function fetchHost(
   const bytes = Math.round(plan.hostBytes * scale);
   // The light one takes what time is left: a host that has not answered by then may still do so soon.
   const forMs = plan.patient ? Math.min(plan.hostMs, leftMs) : leftMs;
-  if (forMs <= 0) return null;
   const init: RequestInit = readable ? { headers: { range: `bytes=0-${bytes - 1}` } } : { mode: 'no-cors' };
   const timed = await timedFetch(url, init, readable ? bytes : 0, forMs, rttMs);
   const nothing = timed.ttfbMs === null && !timed.failed;

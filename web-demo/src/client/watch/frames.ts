@@ -6,7 +6,7 @@ const BURST = 4;
 /** While nobody does: fewer, and in each second second only. Each makes the page draw one or two frames of its own. */
 const BURST_CALM = 2;
 const CALM_EACH = 2;
-/** Distances of frames that are kept for the rate: the last ten seconds. */
+/** Distances of frames that are kept for the rate: of the last ten seconds, or of a minute of calm. */
 const GAPS_KEPT = 30;
 /** Fewer say nothing about the rate. */
 const GAPS_MIN = 6;

@@ -94,12 +94,21 @@ export class PlayerSampler {
   #progressed(video: HTMLVideoElement): void {
     const now = performance.now();
     if (this.#takenMs !== null) {
-      if (now - this.#takenMs >= RELOAD_MS) this.#stalls.taken(this.#takenMs);
+      if (now - this.#takenMs < RELOAD_MS) return;
+      // A page that has put its player away waits for nothing.
+      if (hasMedia(video)) this.#stalls.taken(this.#takenMs);
+      else this.#interrupted();
       return;
     }
     if (video.seeking && this.#stalls.waiting) return;
     if (expectsProgress(video) && video.currentTime > 0) this.#plays = true;
     this.#stalls.progressed(video.currentTime, expectsProgress(video), now);
+  }
+
+  #interrupted(): void {
+    this.#plays = false;
+    this.#takenMs = null;
+    this.#stalls.interrupted(performance.now());
   }
 
   #take(video: HTMLVideoElement | null): void {
@@ -116,11 +125,7 @@ export class PlayerSampler {
   }
 
   #watch(video: HTMLVideoElement): () => void {
-    const interrupted = () => {
-      this.#plays = false;
-      this.#takenMs = null;
-      this.#stalls.interrupted(performance.now());
-    };
+    const interrupted = () => this.#interrupted();
     // Players jump to get out of a stall: the person waits on.
     const sought = () => !this.#stalls.waiting && this.#stalls.interrupted(performance.now());
     const on: Record<string, () => void> = {
@@ -159,6 +164,11 @@ export class PlayerSampler {
     this.#stalls.played(now);
     if (this.#wantedMs !== null && this.#startupMs === null) this.#startupMs = Math.round(now - this.#wantedMs);
   }
+}
+
+/** True when the element has something to load or to play. */
+function hasMedia({ networkState }: HTMLVideoElement): boolean {
+  return networkState !== HTMLMediaElement.NETWORK_EMPTY && networkState !== HTMLMediaElement.NETWORK_NO_SOURCE;
 }
 
 /** True when the picture ought to move. */
