@@ -16,6 +16,7 @@ import { AgentPeer } from './agent-peer.ts';
 import { Arrivals, readPictures } from './arrivals.ts';
 import { FrameWatch } from './frame-watch.ts';
 import { Hearing } from './hearing.ts';
+import { LineTrouble } from './line-trouble.ts';
 import { withSample } from './live-facts.ts';
 import { runningHere, waitingHere } from './own-calls.ts';
 import { PICTURE_SOURCES, PictureElements, type PictureSource, pictureSource } from './picture-elements.ts';
@@ -27,7 +28,7 @@ const WATCH_MS = 250;
 /** How often and how far apart the ticket is asked for the connect times, which the server computes. */
 const CONNECT_TRIES_MAX = 12;
 const CONNECT_TRY_MS = 1_500;
-/** The agent's line is measured for so long when a call begins, ms: a hundred echoes. */
+/** The agent's line is measured for so long when a call begins and when packets are lost in it, ms: a hundred echoes. */
 const ECHOES_MS = 2_000;
 /** `mid`s of the m-lines that receive pictures (docs/protocol.md). */
 const PICTURE_MIDS = ['5', '6'] as const;
@@ -197,6 +198,13 @@ export class CallDesk {
     this.#arrivals?.stop();
     const { clock } = this.#session.connection;
     const blocks = this.#session.callBlocks(call.conversation, call.id);
+    const trouble = new LineTrouble();
+    // The agent's own line, so that loss after the server can be told from the server's.
+    const measure = () =>
+      void peer.echoes(ECHOES_MS).then((facts) => {
+        if (facts)
+          blocks.push('preflights', { t: Math.round(clock.nowMs()), side: 'agent', udpReachable: true, ...facts });
+      });
     const stats = new StatsCollector({
       pc: peer.pc,
       lane: 'agent_down',
@@ -204,15 +212,14 @@ export class CallDesk {
       clock,
       blocks,
       onSecond: (second) => blocks.push('agent_device', this.#device.sample(second, null, clock.takeNewestRtt())),
-      onSample: (sample) => this.#sampled(call.id, sample),
+      onSample: (sample) => {
+        this.#sampled(call.id, sample);
+        if (trouble.isDue(sample)) measure();
+      },
     });
     this.#collector = { call: call.id, peer, stats, blocks };
     stats.start();
-    // The agent's own line, so that loss after the server can be told from the server's.
-    void peer.echoes(ECHOES_MS).then((facts) => {
-      if (facts)
-        blocks.push('preflights', { t: Math.round(clock.nowMs()), side: 'agent', udpReachable: true, ...facts });
-    });
+    measure();
     clearInterval(this.#watchTimer);
     this.#watchTimer = setInterval(() => this.#watch(), WATCH_MS);
     this.#arrivals = new Arrivals({
