@@ -1,16 +1,20 @@
+// npm run desk -- [--rounds 8] [--seed 1]
 // npm run record -- [--n 24] [--seed 1] [--families a,b] [--seats 3] [--most 12] [--out traces] [--cache DIR]
 //
-// Records runs of the plan that `out` does not hold yet, until it holds the plan's first `n`. tests/browser lends its
-// Playwright and its support files; docs/diagnosis.md says what is recorded.
+// `record` records runs of the plan that `out` does not hold yet, until it holds the plan's first `n`. tests/browser lends its
+// Playwright and its support files; docs/diagnosis.md says what is recorded. `desk` lets five viewers complain at once and watches
+// the agent's queue; it keeps nothing.
 
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const HERE = import.meta.dirname;
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     n: { type: 'string', default: '24' },
+    rounds: { type: 'string', default: '8' },
     seed: { type: 'string', default: '1' },
     families: { type: 'string', default: '' },
     seats: { type: 'string', default: '3' },
@@ -23,6 +27,12 @@ const { values } = parseArgs({
 });
 const env = { ...process.env };
 for (const [name, value] of Object.entries(values)) env[`CORPUS_${name.toUpperCase()}`] = value;
-const args = ['playwright', 'test', '-c', resolve(HERE, 'playwright.config.ts')];
+const args = [
+  'playwright',
+  'test',
+  '-c',
+  resolve(HERE, 'playwright.config.ts'),
+  `${positionals[0] ?? 'record'}.run.ts`,
+];
 const child = spawn('npx', args, { cwd: resolve(HERE, '../browser'), env, stdio: 'inherit' });
 child.on('exit', (code) => process.exit(code ?? 1));

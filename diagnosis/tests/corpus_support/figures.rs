@@ -11,6 +11,9 @@ use super::run::Split;
 /// Of a normal distribution, for 95 % of it.
 const Z: f64 = 1.96;
 
+/// Who has suffered for so long opens the chat on account of it, s: by then a player's buffer is empty.
+const HAD_IT_S: f64 = 12.0;
+
 /// Everything that docs/diagnosis-corpus.md says.
 pub(crate) fn report(outcomes: &[Outcome]) -> String {
     let mut text = String::from(
@@ -111,15 +114,18 @@ fn times(outcomes: &[&Outcome]) -> String {
         times.iter().filter(|time| time.is_finite()).count(),
         opened / number(faulty.len()).max(1.0)
     );
-    let without_call: Vec<&&Outcome> = faulty.into_iter().filter(|outcome| !outcome.run.call).collect();
-    if !without_call.is_empty() {
-        let right = |place: usize| {
-            without_call.iter().filter(|outcome| outcome.after_chat[place] == Some(outcome.run.label)).count()
-        };
+    let had_it = |outcome: &&&Outcome| {
+        !outcome.run.call && outcome.run.fault_s.is_some_and(|fault_s| outcome.run.chat_s - fault_s >= HAD_IT_S)
+    };
+    let suffering: Vec<&&Outcome> = faulty.into_iter().filter(had_it).collect();
+    if !suffering.is_empty() {
+        let right =
+            |place: usize| suffering.iter().filter(|outcome| outcome.after_chat[place] == Some(outcome.run.label)).count();
         let _ = writeln!(
             text,
-            "Before a word: of {} the verdict is right {} s after the chat was opened in {}, after {} s, with the line check, in {}.",
-            without_call.len(),
+            "Before a word: in {} the viewer had it for {HAD_IT_S} s or more when the chat was opened; the verdict is right {} s later in {}, \
+             after {} s, with the line check, in {}.",
+            suffering.len(),
             AFTER_CHAT_S[0],
             right(0),
             AFTER_CHAT_S[1],

@@ -483,9 +483,19 @@ export function recipeOf(family: string, of: { severity: Severity; content: Cont
     behindSegments: random() < 0.5 ? 2 : 3,
     handOver: random() < 0.6,
     faultAfterS: atOnce ? 0 : Math.round(between(random, 13, 19)),
-    chatAfterS: Math.round(atOnce ? between(random, 13, 18) : between(random, 4, 9)),
+    ...opening(atOnce, random),
     begin: 60 + Math.floor(random() * 600),
   };
+}
+
+/**
+ * When the chat is opened. Half of the viewers write while the picture still runs from its buffer or has just stopped: these tell
+ * how soon after a fault the verdict is right. The others have suffered for a while: these tell what is known before a word.
+ */
+function opening(atOnce: boolean, random: () => number): Pick<Recipe, 'chatAfterS'> {
+  const at = random();
+  if (atOnce || random() < 0.5) return { chatAfterS: Math.round(13 + 6 * at) };
+  return { chatAfterS: Math.round(2 + 3 * at) };
 }
 
 /** What the recipe does, once the rates of its levels are known. */

@@ -7,16 +7,19 @@ import { Cdn } from './cdn.ts';
 import { Group, sweepGroups } from './machine.ts';
 import { Seat } from './seat.ts';
 
+type Browser = Awaited<ReturnType<Netlab['launch']>>;
+
 /** A rig. */
 export class Rig {
   readonly seats: Seat[];
-  readonly #lab: Netlab;
-  readonly #cdn: Cdn;
+  readonly lab: Netlab;
+  readonly cdn: Cdn;
   readonly #group: Group;
+  #agent: Promise<Browser> | null = null;
 
   private constructor(lab: Netlab, cdn: Cdn, group: Group, seats: number) {
-    this.#lab = lab;
-    this.#cdn = cdn;
+    this.lab = lab;
+    this.cdn = cdn;
     this.#group = group;
     this.seats = Array.from({ length: seats }, (_, n) => new Seat(lab, cdn, n));
   }
@@ -34,11 +37,18 @@ export class Rig {
     return new Rig(lab, await Cdn.start(lab.view, contents), group, of.seats);
   }
 
+  /** A browser where the first agent sits. */
+  agentBrowser(): Promise<Browser> {
+    this.#agent ??= this.lab.launch('desk0');
+    return this.#agent;
+  }
+
   /** Ends it. */
   async dispose(): Promise<void> {
+    await (await this.#agent)?.close();
     for (const seat of this.seats) await seat.close();
-    await this.#cdn.end();
-    await this.#lab.dispose();
+    await this.cdn.end();
+    await this.lab.dispose();
     await this.#group.dissolve();
   }
 }

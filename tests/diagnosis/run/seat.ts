@@ -45,6 +45,13 @@ interface Call {
   chatMs: number;
 }
 
+/** A viewer who has complained. */
+export interface Complaint {
+  ticket: number;
+  /** Takes the viewer and the fault away. */
+  end: () => Promise<void>;
+}
+
 type Browser = Awaited<ReturnType<Netlab['launch']>>;
 
 const nap = (ms: number) => new Promise<void>((done) => setTimeout(done, Math.max(0, ms)));
@@ -77,11 +84,8 @@ export class Seat {
     try {
       const stream = await this.#cdn.open({ content, levels, begin });
       ends.push(() => this.#cdn.close(stream.stream));
-      const good = lineOf(recipe, stream.kbps);
-      await this.#lab.set(this.#site, { up: { ...PLAIN, ...good.up }, down: { ...PLAIN, ...good.down } });
-      await this.#lab.set(this.#agentSite, { up: { ...PLAIN, delayMs: 15 }, down: { ...PLAIN, delayMs: 15 } });
-      const hosts = `[diagnosis]\nreference_hosts = ["${new URL(stream.stream).host}"]\n`;
-      const config = `[http]\nallowed_origins = ["${this.#cdn.origin}"]\n${hosts}`;
+      await this.#lines(recipe, stream);
+      const config = serverConfig(this.#cdn.origin, [stream]);
       const server = await Server.start({ demo: recipe.demo, place: this.#lab.place, config });
       ends.push(() => server.dispose());
       const viewer = await this.#viewer(ends);
@@ -93,12 +97,46 @@ export class Seat {
     }
   }
 
+  /**
+   * A viewer of a stream suffers, as the recipe says, and then opens the chat of a server that others use, too. The viewer stays
+   * until `end` is called.
+   */
+  async complain(recipe: Recipe, stream: Stream, server: Server): Promise<Complaint> {
+    const ends: (() => Promise<unknown>)[] = [];
+    const end = async () => {
+      this.#group.quota(null);
+      for (const one of ends.reverse()) await one().catch(() => undefined);
+    };
+    try {
+      await this.#lines(recipe, stream);
+      const viewer = await this.#viewer(ends);
+      const { behindSegments, handOver, faultAfterS, chatAfterS } = recipe;
+      const page = await this.#cdn.page({ stream: stream.stream, support: server.url, behindSegments, handOver });
+      await viewer.page.goto(page, { waitUntil: 'commit', timeout: PICTURE_TIMEOUT_MS });
+      await this.#picture(viewer);
+      await nap(faultAfterS * 1_000);
+      await this.#begin(recipe, faultOf(recipe, stream.kbps), stream, viewer, ends, { server, call: null });
+      await nap(chatAfterS * 1_000);
+      return { ticket: await this.#openChat(server, viewer, true), end };
+    } catch (error) {
+      await end();
+      throw error;
+    }
+  }
+
   /** Ends its browsers. */
   async close(): Promise<void> {
     await this.#browser?.close();
     await this.#agentBrowser?.close();
     await this.#group.remove();
     await this.#agentGroup.remove();
+  }
+
+  /** Sets both lines as they are before the fault. */
+  async #lines(recipe: Recipe, stream: Stream): Promise<void> {
+    const good = lineOf(recipe, stream.kbps);
+    await this.#lab.set(this.#site, { up: { ...PLAIN, ...good.up }, down: { ...PLAIN, ...good.down } });
+    await this.#lab.set(this.#agentSite, { up: { ...PLAIN, delayMs: 15 }, down: { ...PLAIN, delayMs: 15 } });
   }
 
   /** A viewer in a profile of its own. */
@@ -317,6 +355,12 @@ declare global {
     /** page/page.js. */
     corpus: { seen(): Record<string, number> };
   }
+}
+
+/** Settings of a server whose widget is on the pages of an origin, and which may look at these streams itself. */
+export function serverConfig(origin: string, streams: readonly Stream[]): string {
+  const hosts = streams.map(({ stream }) => `"${new URL(stream).host}"`).join(', ');
+  return `[http]\nallowed_origins = ["${origin}"]\n[diagnosis]\nreference_hosts = [${hosts}]\n`;
 }
 
 /** Opens the chat and says what is wrong. */
