@@ -38,6 +38,8 @@ const FROZEN_MS: f64 = 500.0;
 /// Packets kept back by the server, and its lateness (own).
 const WITHHELD: f64 = 0.02;
 const LATE_MS: f64 = 50.0;
+/// A round trip passes the server twice, and each pass may wait for a timer and for the socket (own).
+const LATE_TIMES: f64 = 4.0;
 const CPU: f64 = 0.95;
 
 pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
@@ -47,6 +49,12 @@ pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
     agent_line(scene, findings);
     agent_clean(scene, findings);
     agent_device(scene, findings);
+}
+
+/// Whether delays of so many ms are those of a server that is late: it answers pings and reports as late as it forwards.
+pub(super) fn waits_in_server(scene: &Scene<'_>, ms: f64) -> bool {
+    let late = sustained(scene.scope, LATE_MS, (3, 5), |s| s.relay.as_ref()?.late_ms);
+    late.is_some_and(|hit| ms <= LATE_TIMES * hit.mean)
 }
 
 fn worst(a: Option<f64>, b: Option<f64>) -> Option<f64> {
@@ -80,14 +88,18 @@ fn viewer_line(scene: &Scene<'_>, findings: &mut Findings) {
         let limit = Some((JITTER_MS, source::TWILIO));
         let evidence = told(Kind::UplinkJitter, lane, hit.mean, Unit::Ms, limit, (hit.from, hit.to));
         let heavy = hit.mean >= JITTER_TROUBLE_MS && !findings.found(Kind::MainThreadBlocked);
-        findings.add(evidence, heavy.then_some(Trouble::Starved), if heavy { &[(Vn, 1.9)] } else { &[(Vn, 0.9)] });
+        let weights: &[_] = if heavy { &[(Vn, 1.9)] } else { &[(Vn, 0.9)] };
+        let ours = waits_in_server(scene, hit.mean);
+        findings.add(evidence, heavy.then_some(Trouble::Starved).filter(|_| !ours), if ours { &[] } else { weights });
     }
     if let Some(hit) = sustained(scene.scope, RTT_OVER_MS, (3, 5), up_rtt_over) {
         let limit = Some((RTT_OVER_MS, source::BUFFERBLOAT));
         let evidence = told(Kind::UplinkRttRaised, lane, hit.mean, Unit::Ms, limit, (hit.from, hit.to));
         let heavy = hit.mean >= RTT_TROUBLE_MS;
         let weights: &[_] = if heavy { &[(Vn, 2.0), (Pd, -0.4)] } else { &[(Vn, 1.4)] };
-        findings.add(shortage(scene, evidence), heavy.then_some(Trouble::Starved), weights);
+        let ours = waits_in_server(scene, hit.mean);
+        let trouble = heavy.then_some(Trouble::Starved).filter(|_| !ours);
+        findings.add(shortage(scene, evidence), trouble, if ours { &[] } else { weights });
     }
     let starved = |s: &Second| {
         let hop = s.viewer_up.as_ref()?;
@@ -188,7 +200,9 @@ fn agent_line(scene: &Scene<'_>, findings: &mut Findings) {
         let limit = Some((JITTER_MS, source::TWILIO));
         let evidence = told(Kind::AgentJitter, lane, hit.mean, Unit::Ms, limit, (hit.from, hit.to));
         let heavy = hit.mean >= JITTER_TROUBLE_MS;
-        findings.add(evidence, heavy.then_some(Trouble::Agent), if heavy { &[(An, 1.9)] } else { &[(An, 0.9)] });
+        let weights: &[_] = if heavy { &[(An, 1.9)] } else { &[(An, 0.9)] };
+        let weights = if waits_in_server(scene, hit.mean) { &[] } else { weights };
+        findings.add(evidence, heavy.then_some(Trouble::Agent), weights);
     }
     let rtt = |s: &Second| {
         let seen = s.agent_down.as_ref().and_then(|hop| hop.rtt_over_ms);
@@ -199,6 +213,7 @@ fn agent_line(scene: &Scene<'_>, findings: &mut Findings) {
         let evidence = told(Kind::AgentRttRaised, lane, hit.mean, Unit::Ms, limit, (hit.from, hit.to));
         let heavy = hit.mean >= RTT_TROUBLE_MS;
         let weights: &[_] = if heavy { &[(An, 2.0), (Ms, -0.5)] } else { &[(An, 1.4), (Ms, -0.3)] };
+        let weights = if waits_in_server(scene, hit.mean) { &[] } else { weights };
         findings.add(evidence, heavy.then_some(Trouble::Agent), weights);
     }
     let sent = |s: &Second| {
@@ -217,7 +232,9 @@ fn agent_line(scene: &Scene<'_>, findings: &mut Findings) {
 fn agent_clean(scene: &Scene<'_>, findings: &mut Findings) {
     let Some((at, preflight)) = latest(scene, Side::Agent) else { return };
     let (Some(loss), _) = echo_worst(preflight) else { return };
-    let troubled = findings.has(Trouble::Agent);
+    // A look from before the loss began says nothing of the line in it.
+    let since = sustained(scene.scope, LOSS, (3, 5), agent_loss).map(|hit| hit.from);
+    let troubled = findings.has(Trouble::Agent) && since.is_none_or(|from| at >= from);
     if loss >= LOSS_SMALL {
         let limit = Some((LOSS_SMALL, source::OWN));
         let evidence = told(Kind::AgentLineLoss, LaneName::Preflights, loss, Unit::Percent, limit, (at, at));

@@ -2,6 +2,7 @@
 
 use super::Cause::{PlatformDelivery as Pd, ViewerNetwork as Vn};
 use super::Scene;
+use super::call::waits_in_server;
 use super::evidence::{Evidence, EvidenceKind as Kind, Findings, Trouble, Unit, calm, sustained, told};
 use super::player::shortage;
 use crate::model::{LaneName, Preflight, Side};
@@ -11,6 +12,9 @@ use crate::timeline::{Second, percentile};
 /// Loss of the echo that explains trouble, and that is trouble by itself (webrtc-issue-detector's 5 %; own).
 const LOSS: f64 = 0.02;
 const LOSS_TROUBLE: f64 = 0.05;
+/// Loss at which TCP has next to no throughput: 1.2 segments in flight (Mathis et al., 1997: sqrt(1.5/p), here below 3), and waits for
+/// its timer at most losses.
+const LOSS_RUINOUS: f64 = 0.17;
 /// Jitter, ms (Twilio, Teams CQD), and what is trouble by itself (own).
 const JITTER_MS: f64 = 30.0;
 const JITTER_TROUBLE_MS: f64 = 50.0;
@@ -52,7 +56,8 @@ pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
     if let Some(hit) = sustained(scene.scope, BLOAT_MS, (2, 5), ping).filter(|_| !blocked) {
         let limit = Some((BLOAT_MS, source::BUFFERBLOAT));
         let evidence = told(Kind::PingRaised, LaneName::Device, hit.mean, Unit::Ms, limit, (hit.from, hit.to));
-        findings.add(shortage(scene, evidence), None, &[(Vn, 1.3), (Pd, -0.4)]);
+        let ours = waits_in_server(scene, hit.mean);
+        findings.add(shortage(scene, evidence), None, if ours { &[] } else { &[(Vn, 1.3), (Pd, -0.4)] });
     }
     clean(scene, findings);
 }
@@ -107,6 +112,8 @@ fn echo(preflight: &Preflight, at: i64, blocked: bool, findings: &mut Findings) 
         let heavy = loss >= LOSS_TROUBLE;
         let weights: &[_] = match (blocked, heavy) {
             (true, _) => &[(Vn, 0.6)],
+            // Requests wait and stall on such a line, whatever the host does.
+            (false, true) if loss >= LOSS_RUINOUS => &[(Vn, 4.5), (Pd, -2.5)],
             (false, true) => &[(Vn, 3.0), (Pd, -0.5)],
             (false, false) => &[(Vn, 1.8)],
         };

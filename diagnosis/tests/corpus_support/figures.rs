@@ -119,8 +119,9 @@ fn times(outcomes: &[&Outcome]) -> String {
     };
     let suffering: Vec<&&Outcome> = faulty.into_iter().filter(had_it).collect();
     if !suffering.is_empty() {
-        let right =
-            |place: usize| suffering.iter().filter(|outcome| outcome.after_chat[place] == Some(outcome.run.label)).count();
+        let right = |place: usize| {
+            suffering.iter().filter(|outcome| outcome.after_chat[place] == Some(outcome.run.label)).count()
+        };
         let _ = writeln!(
             text,
             "Before a word: in {} the viewer had it for {HAD_IT_S} s or more when the chat was opened; the verdict is right {} s later in {}, \
