@@ -54,16 +54,17 @@ pub struct Connected {
     pub dtls: Instant,
 }
 
-/// Sends the peer's offer and takes the answer. `call` is the viewer's; an agent's warm connection has none.
+/// Sends the peer's offer and waits for the answer, which the peer does not get yet: nothing crosses the line before
+/// [`Peer::answer`]. `call` is the viewer's; an agent's warm connection has none.
 ///
 /// # Errors
 /// [`CallError`].
-pub async fn exchange<C: Pump>(
+pub async fn describe<C: Pump>(
     client: &mut C,
     peer: &mut Peer,
     call: Option<&CallId>,
     restart: bool,
-) -> Result<Exchange, CallError> {
+) -> Result<(Exchange, String), CallError> {
     let sdp = peer.offer(restart).await?;
     client.session().media_answer = None;
     let offer = ClientMessage::MediaOffer { call: call.cloned(), sdp, restart, line: None };
@@ -77,9 +78,22 @@ pub async fn exchange<C: Pump>(
         session.media_answer.take().map(Ok)
     })
     .await??;
-    let answered = Instant::now();
+    Ok((Exchange { offered, answered: Instant::now() }, answer))
+}
+
+/// [`describe`], and the peer takes the answer.
+///
+/// # Errors
+/// [`CallError`].
+pub async fn exchange<C: Pump>(
+    client: &mut C,
+    peer: &mut Peer,
+    call: Option<&CallId>,
+    restart: bool,
+) -> Result<Exchange, CallError> {
+    let (exchange, answer) = describe(client, peer, call, restart).await?;
     peer.answer(answer).await?;
-    Ok(Exchange { offered, answered })
+    Ok(exchange)
 }
 
 /// Waits until the peer's connection is up. Other events before that are dropped.

@@ -3,9 +3,9 @@
 //! Nothing is authenticated here; the transport checks MESSAGE-INTEGRITY.
 
 /// STUN's fixed value in bytes 4 to 8, RFC 8489 section 5.
-const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+pub(crate) const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 /// Length of the STUN header, bytes.
-const HEADER_BYTES: usize = 20;
+pub(crate) const HEADER_BYTES: usize = 20;
 /// Attribute type USERNAME, RFC 8489 section 14.3.
 const USERNAME: u16 = 0x0006;
 

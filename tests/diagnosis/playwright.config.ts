@@ -2,7 +2,7 @@
 
 export default {
   testDir: '.',
-  testMatch: ['record.run.ts', 'desk.run.ts'],
+  testMatch: ['record.run.ts', 'desk.run.ts', 'dumps.run.ts'],
   outputDir: '../browser/test-results',
   workers: 1,
   timeout: 0,

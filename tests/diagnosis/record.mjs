@@ -1,9 +1,11 @@
+// npm run dumps
 // npm run desk -- [--rounds 8] [--seed 1]
 // npm run record -- [--n 24] [--seed 1] [--families a,b] [--seats 3] [--most 12] [--out traces] [--cache DIR]
 //
 // `record` records runs of the plan that `out` does not hold yet, until it holds the plan's first `n`. tests/browser lends its
 // Playwright and its support files; docs/diagnosis.md says what is recorded. `desk` lets five viewers complain at once and watches
-// the agent's queue; it keeps nothing.
+// the agent's queue; it keeps nothing. `dumps` records files of
+// other tools for diagnosis/tests/recorded.rs.
 
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use loadtest::assertion::Assertion;
+use loadtest::call;
 use loadtest::client::{AgentClient, AgentOptions, ClientError};
 use loadtest::engine::VideoCodec;
 use loadtest::engine::str0m::Str0mEngine;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use signaling::ErrorCode;
 use signaling::load_test::LoadTestAgentsRequest;
 
+use crate::support::calls::open_peer;
 use crate::support::{LIMIT, SERVER, Site};
 
 fn aim(site: &Site) -> Aim {
@@ -152,6 +154,27 @@ async fn say(arguments: &[&str]) -> Said {
         tokio::time::timeout(Duration::from_secs(60), command.output()).await.expect("it ends").expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Said { code: done.status.code(), out: text(&done.stdout), err: text(&done.stderr) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whether_datagrams_get_to_the_media_port_is_told() {
+    let site = Site::running().await;
+    let mut agent = site.agent("robin").await;
+    let mut peer = open_peer(&VideoCodec::ALL);
+    let (_, answer) = call::describe(&mut agent, &mut peer, None, false).await.expect("an answer");
+    let candidate = answer.lines().find(|line| line.starts_with("a=candidate:")).expect("a candidate");
+    let [address, port] = [4, 5].map(|word| candidate.split_whitespace().nth(word).expect("address and port"));
+    let reached = say(&["reach", &format!("{address}:{port}"), "--probes", "5"]).await;
+    assert_eq!(reached.code, Some(0), "{}", reached.err);
+    assert!(reached.out.contains("5 of 5 datagrams came back"), "{}", reached.out);
+    assert!(reached.out.contains(&format!("sees us as {address}:")), "{}", reached.out);
+    // Nobody listens on discard.
+    let silent = say(&["reach", "127.0.0.1:9", "--probes", "2"]).await;
+    assert_eq!(silent.code, Some(1), "{}", silent.err);
+    assert!(silent.out.contains("none of 2 datagrams came back"), "{}", silent.out);
+    let public = say(&["reach", "192.0.2.1:9"]).await;
+    assert_eq!(public.code, Some(2));
+    assert!(public.err.contains("public address"), "{}", public.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -49,6 +49,8 @@ pub(super) enum Scenario {
     Capacity(CapacityArgs),
     /// Two JSON reports side by side; exit code 1 when the second is worse beyond the tolerance.
     Compare(CompareArgs),
+    /// Whether UDP gets to a server's media port and back: probes that the server answers without a session.
+    Reach(ReachArgs),
     /// A worker process of `idle`.
     #[command(hide = true)]
     IdleWorker(IdleWorkerArgs),
@@ -288,6 +290,20 @@ pub(super) struct CompareArgs {
     /// Measurements that a phase needs on both sides to be judged.
     #[arg(long, default_value_t = 20)]
     pub(super) min_count: u64,
+}
+
+/// Arguments of `reach`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ReachArgs {
+    /// Address and port of a media worker, such as 10.0.0.5:20000.
+    #[arg(value_name = "HOST:PORT")]
+    pub(super) address: String,
+    /// How many; ten a second.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=6_000))]
+    pub(super) probes: u16,
+    /// Allows an address that is neither loopback nor private.
+    #[arg(long)]
+    pub(super) i_own_this_host: bool,
 }
 
 /// What `capacity` repeats.

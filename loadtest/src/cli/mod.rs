@@ -3,6 +3,7 @@
 mod args;
 mod conduct;
 mod foreign;
+mod reach;
 mod setup;
 
 use std::path::Path;
@@ -93,6 +94,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Scenario::Idle(args) => run_idle(&args).await,
         Scenario::Capacity(args) => run_capacity(&args).await,
         Scenario::Compare(args) => run_compare(&args),
+        Scenario::Reach(args) => reach::run(&args).await,
         Scenario::Reporters(args) => run_reporters(&args).await,
         Scenario::IdleWorker(args) => run_idle_worker(&args).await,
     }

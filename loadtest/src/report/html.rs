@@ -11,6 +11,8 @@ const STYLE: &str = include_str!("page.css");
 const ARRIVAL: [&str; 5] = ["dns", "tcp", "tls", "ws", "hello"];
 /// Phases of the media connection.
 const MEDIA: [&str; 4] = ["offer", "answer", "ice", "dtls"];
+/// Those of them in which nothing of the connection crosses the line.
+const DESCRIPTIONS: [&str; 2] = ["offer", "answer"];
 /// Phases of the picture.
 const PICTURE: [&str; 2] = ["first_packet", "first_frame"];
 
@@ -276,7 +278,9 @@ fn waterfalls(html: &mut String, report: &Report) {
             Some(Bar { name: (*phase).to_owned(), p50: row.p50, p95: row.p95, counted })
         };
         let mut bars: Vec<Bar> = ARRIVAL.iter().filter_map(|phase| bar(phase, false)).collect();
-        bars.extend(MEDIA.iter().filter_map(|phase| bar(phase, mode == "cold")));
+        // Descriptions are exchanged while the card is read, but with other servers, which have no card.
+        let early = |phase: &&str| DESCRIPTIONS.contains(phase) && report.phases.contains_key("prepare.invite");
+        bars.extend(MEDIA.iter().filter_map(|phase| bar(phase, mode == "cold" && !early(phase))));
         bars.extend(PICTURE.iter().filter_map(|phase| bar(phase, true)));
         if !bars.is_empty() {
             let _ = write!(body, "<h3>{mode}</h3>{}", waterfall(&format!("Phases, {mode}"), &bars));

@@ -39,7 +39,7 @@ const UNREACHABLE_MAX: u32 = 10;
 /// When the media connection is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Mode {
-    /// At the consent.
+    /// At the consent; descriptions are exchanged while the card is read, as the widget does without its warm connection.
     Cold,
     /// While the consent card is read.
     Warm,

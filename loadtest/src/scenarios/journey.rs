@@ -111,23 +111,25 @@ impl Journey {
         let media =
             MediaOptions { part: Part::Desk, codecs: vec![self.plan.codec], local: self.plan.aim.local_address() };
         let mut peer = self.plan.engine.open(media).map_err(|error| CallError::from(error).kind())?;
-        if warm {
-            let began = Instant::now();
-            self.connect_media(&mut client, &mut peer, &call, began).await.map_err(|error| error.kind())?;
+        let answer = self.describe(&mut client, &mut peer, &call).await.map_err(|error| error.kind())?;
+        // Cold, the answer waits for the consent.
+        let mut answer = Some(answer);
+        if let Some(answer) = answer.take_if(|_| warm) {
+            self.connect_media(&mut peer, answer).await.map_err(|error| error.kind())?;
         }
         self.step = "accept";
         idle_until(&mut client, intended).await.map_err(|error| error.kind())?;
         consent(&mut client, &call).await.map_err(|error| error.kind())?;
         peer.publish(true).await.map_err(|error| CallError::from(error).kind())?;
         let consented = Instant::now();
-        let mut ready = consented;
-        if !warm {
-            ready = self.connect_media(&mut client, &mut peer, &call, intended).await.map_err(|error| error.kind())?;
-        }
+        let ready = match answer {
+            Some(answer) => self.connect_media(&mut peer, answer).await.map_err(|error| error.kind())?,
+            None => consented,
+        };
         self.step = "picture";
         let picture = wait_picture(&mut client, assignment.picture).await?;
         let first_packet = picture.first_packet.unwrap_or(picture.first_frame);
-        self.note("first_packet", first_packet.saturating_duration_since(ready.max(consented)));
+        self.note("first_packet", first_packet.saturating_duration_since(ready));
         self.note("first_frame", picture.first_frame.saturating_duration_since(first_packet));
         let total = picture.first_frame.saturating_duration_since(intended);
         self.note("total", total);
@@ -180,21 +182,29 @@ impl Journey {
         Ok((call, assignment))
     }
 
-    /// Makes the media connection. Returns when DTLS was up.
-    async fn connect_media(
+    /// Offers a media connection and is answered.
+    async fn describe(
         &mut self,
         client: &mut ViewerClient,
         peer: &mut Peer,
         call: &CallId,
-        began: Instant,
-    ) -> Result<Instant, CallError> {
+    ) -> Result<String, CallError> {
         self.step = "media";
-        let exchange = call::exchange(client, peer, Some(call), false).await?;
+        let began = Instant::now();
+        let (exchange, answer) = call::describe(client, peer, Some(call), false).await?;
         client.session.report_phase(call, Phase::Offer, exchange.offered).await?;
-        let up = call::connected(peer).await?;
         self.note("offer", exchange.offered.saturating_duration_since(began));
         self.note("answer", exchange.answered.saturating_duration_since(exchange.offered));
-        self.note("ice", up.ice.saturating_duration_since(exchange.answered));
+        Ok(answer)
+    }
+
+    /// Makes the connection that was answered. Returns when DTLS was up.
+    async fn connect_media(&mut self, peer: &mut Peer, answer: String) -> Result<Instant, CallError> {
+        self.step = "media";
+        let began = Instant::now();
+        peer.answer(answer).await?;
+        let up = call::connected(peer).await?;
+        self.note("ice", up.ice.saturating_duration_since(began));
         self.note("dtls", up.dtls.saturating_duration_since(up.ice));
         Ok(up.dtls)
     }

@@ -6,6 +6,7 @@
 mod echo;
 mod network;
 mod peer;
+mod reach;
 mod routing;
 mod sampling;
 
@@ -24,6 +25,7 @@ use crate::transport::config::TransportConfig;
 use crate::transport::offer::OfferError;
 use network::Deadline;
 use peer::Peer;
+use reach::Reach;
 
 /// A peer of this worker. Never given out twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -188,6 +190,7 @@ pub struct Core {
     rooms: HashMap<RoomKey, Room>,
     by_address: HashMap<SocketAddr, PeerKey>,
     by_ufrag: HashMap<String, PeerKey>,
+    reach: Reach,
     deadlines: BinaryHeap<Deadline>,
     dirty: VecDeque<PeerKey>,
     outputs: VecDeque<Output>,
@@ -206,6 +209,7 @@ impl Core {
             rooms: HashMap::new(),
             by_address: HashMap::new(),
             by_ufrag: HashMap::new(),
+            reach: Reach::default(),
             deadlines: BinaryHeap::new(),
             dirty: VecDeque::new(),
             outputs: VecDeque::new(),

@@ -22,10 +22,16 @@ impl Core {
     /// Hands in a datagram received at `now`. `destination` is the one of our addresses it was sent to.
     ///
     /// STUN goes to the peer whose user name fragment it names, anything else only to a peer from whose address an
-    /// authenticated check has come. What belongs to nobody is ignored.
+    /// authenticated check has come. A binding request that names nobody is answered within bounds ([`super::reach`]); what else
+    /// belongs to nobody is ignored.
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, destination: SocketAddr, datagram: &[u8]) {
         self.advance(now);
         let check = stun::local_ufrag(datagram).map(|ufrag| self.by_ufrag.get(ufrag));
+        if check.is_none()
+            && let Some(answer) = self.reach.answer(now, source, datagram)
+        {
+            return self.transmit(destination, source, answer);
+        }
         let Some(&key) = check.unwrap_or_else(|| self.by_address.get(&source)) else { return };
         let Some(peer) = self.peers.get_mut(&key) else { return };
         if !peer.transport.handle_datagram(now, source, destination, datagram) {

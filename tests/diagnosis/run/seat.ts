@@ -3,11 +3,11 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { request } from 'node:https';
 import { Agent } from '../../browser/support/agent.ts';
 import type { LineChange, LineCounters, Netlab } from '../../browser/support/netlab.ts';
 import { type Account, Server } from '../../browser/support/server.ts';
 import { Viewer } from '../../browser/support/viewer.ts';
+import { api } from './api.ts';
 import type { Cdn, Stream } from './cdn.ts';
 import { FREE_MIN, Group, watchIdle } from './machine.ts';
 import { idOf, type Run, splitOf } from './manifest.ts';
@@ -379,28 +379,6 @@ async function burn(page: Viewer['page'], load: { share: number; pieceMs: number
     };
     setTimeout(once);
   }, load);
-}
-
-/** An answer of the REST API, past the lines. */
-function api<T>(
-  server: Server,
-  path: string,
-  { method = 'GET', body }: { method?: string; body?: object } = {},
-): Promise<T> {
-  const headers = { authorization: `Bearer ${server.apiKey}`, origin: server.url, 'content-type': 'application/json' };
-  return new Promise((done, failed) => {
-    const asked = request(`${server.url}${path}`, { method, headers, rejectUnauthorized: false }, (response) => {
-      const parts: Buffer[] = [];
-      response.on('data', (part: Buffer) => parts.push(part));
-      response.on('end', () => {
-        const text = Buffer.concat(parts).toString();
-        if (response.statusCode === 200) done(JSON.parse(text) as T);
-        else failed(new Error(`${path}: ${response.statusCode} ${text}`));
-      });
-    });
-    asked.on('error', failed);
-    asked.end(body && JSON.stringify(body));
-  });
 }
 
 function versions({ page }: Viewer): Record<string, string> {

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+use str0m::config::DtlsVersion;
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::rtp::Ssrc;
 use str0m::{Rtc, RtcConfig};
@@ -83,7 +84,8 @@ impl CodecLines {
 }
 
 fn config(codecs: &[VideoCodec]) -> RtcConfig {
-    let mut config = RtcConfig::new().clear_codecs().enable_opus(true, false);
+    // 1.3 with a way back to 1.2, as browsers speak it.
+    let mut config = RtcConfig::new().set_dtls_version(DtlsVersion::Auto).clear_codecs().enable_opus(true, false);
     for codec in codecs {
         config = match codec {
             VideoCodec::Vp8 => config.enable_vp8(true),
