@@ -45,7 +45,10 @@ if (NAME.includes(process.env.ONLY ?? '')) {
       } catch (error) {
         failed += 1;
         tell(`join ${n} failed`, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
-        await colleague.call.getByRole('button', { name: 'Leave the call' }).click({ timeout: 3_000 }).catch(() => {});
+        await colleague.call
+          .getByRole('button', { name: 'Leave the call' })
+          .click({ timeout: 3_000 })
+          .catch(() => {});
       }
     }
     await recordJoin({ name: NAME, network: '100 ms RTT', markMs: MARK_MS, totalMs, width, failed });
@@ -119,7 +122,9 @@ async function join(colleague: Agent): Promise<{ ms: number; width: number }> {
 /** Waits until so many media connections of a page are up. */
 async function connected(page: Page, count: number): Promise<void> {
   await expect
-    .poll(() => page.evaluate(() => window.recordedPeers?.filter(({ pc }) => pc.connectionState === 'connected').length))
+    .poll(() =>
+      page.evaluate(() => window.recordedPeers?.filter(({ pc }) => pc.connectionState === 'connected').length),
+    )
     .toBe(count);
 }
 

@@ -48,8 +48,33 @@ export interface JoinRow {
   failed: number;
 }
 
+/** What the player did over a time. */
+interface PlayerCourse {
+  seconds: number;
+  stalledMs: number;
+  levelDrops: number;
+}
+
+/** A thin line: the call's beginning on it, and the player without and with calls. */
+export interface ThinRow {
+  /** For `ONLY=` and the report. */
+  name: string;
+  text: string;
+  /** Promised 95th percentile of the first frame, ms; null where no call is accepted. */
+  markMs: number | null;
+  n: number;
+  failed: number;
+  /** Consent to first decoded frame, ms. */
+  firstMs: number[];
+  /** Lengths of the uplink's queue in time, from 3 s after the first frame on, ms. */
+  queuedMs: number[];
+  alone: PlayerCourse;
+  withCalls: PlayerCourse;
+}
+
 const DOC = resolve(REPOSITORY, 'docs/connect-time.md');
 const JSON_FILE = resolve(REPOSITORY, 'docs/connect-time.json');
+const THIN_FILE = resolve(REPOSITORY, 'docs/thin-line.json');
 const JOIN_FILE = resolve(REPOSITORY, 'docs/join-time.json');
 
 /** The value below which the share `p` of the values lies; the nearest rank. */
@@ -66,6 +91,11 @@ export async function record(row: Row): Promise<void> {
 /** The same of joining. */
 export async function recordJoin(row: JoinRow): Promise<void> {
   await publish('joins', joinTable(await keep(JOIN_FILE, row, ({ name }) => name)));
+}
+
+/** The same of thin lines. */
+export async function recordThin(row: ThinRow): Promise<void> {
+  await publish('thin', thinTable(await keep(THIN_FILE, row, ({ name }) => name)));
 }
 
 /** Puts a row in the place of an earlier one of its name. */
@@ -94,6 +124,22 @@ function joinTable(rows: readonly JoinRow[]): string {
   ];
   const line = ({ network, markMs, totalMs, width, failed }: JoinRow) =>
     `| ${network} | ${totalMs.length}${failed > 0 ? ` (${failed} failed)` : ''} | **${percentile(totalMs, 0.5)?.toFixed(0)} / ${percentile(totalMs, 0.95)?.toFixed(0)}** | ${markMs} | ${width} |`;
+  return [...head, ...rows.map(line)].join('\n');
+}
+
+function thinTable(rows: readonly ThinRow[]): string {
+  const head = [
+    `Measured on ${cpus().length} cores; the figures of a row are of one run.`,
+    '',
+    '| line | n | first frame p50 / p95, ms | mark | uplink queue p50 / p95, ms | player alone | with calls |',
+    '|---|---|---|---|---|---|---|',
+  ];
+  const both = (values: number[]) =>
+    values.length === 0 ? '–' : `${percentile(values, 0.5)?.toFixed(0)} / ${percentile(values, 0.95)?.toFixed(0)}`;
+  const course = ({ seconds, stalledMs, levelDrops }: PlayerCourse) =>
+    `${stalledMs} ms still, ${levelDrops} smaller pictures in ${seconds} s`;
+  const line = ({ text, markMs, n, failed, firstMs, queuedMs, alone, withCalls }: ThinRow) =>
+    `| ${text} | ${n}${failed > 0 ? ` (${failed} failed)` : ''} | **${both(firstMs)}** | ${markMs ?? '–'} | ${both(queuedMs)} | ${course(alone)} | ${course(withCalls)} |`;
   return [...head, ...rows.map(line)].join('\n');
 }
 
