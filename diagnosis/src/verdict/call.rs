@@ -32,6 +32,8 @@ const OVER_BUDGET: f64 = 0.8;
 const DROPS: f64 = 0.1;
 /// Time in long frames, and pressure `serious` (own; W3C).
 const BLOCKED: f64 = 0.3;
+/// The same where it comes in long pieces, as on a machine that is given little of its processor (own).
+const BLOCKED_LONG: f64 = 0.5;
 const PRESSURE: f64 = 2.0;
 /// A frozen picture, ms (Agora).
 const FROZEN_MS: f64 = 500.0;
@@ -260,7 +262,9 @@ fn agent_device(scene: &Scene<'_>, findings: &mut Findings) {
         let evidence = told(Kind::AgentFramesDropped, lane, hit.mean, Unit::Percent, limit, (hit.from, hit.to));
         findings.add(evidence, trouble, &[(Ad, 2.2)]);
     }
-    if let Some(hit) = sustained(scene.scope, BLOCKED, (3, 5), |s| s.agent_device.as_ref()?.blocked) {
+    let blocked = |s: &Second| s.agent_device.as_ref()?.blocked;
+    let often = sustained(scene.scope, BLOCKED, (3, 5), blocked);
+    if let Some(hit) = often.or_else(|| sustained(scene.scope, BLOCKED_LONG, (2, 5), blocked)) {
         let limit = Some((BLOCKED, source::OWN));
         let span = (hit.from, hit.to);
         let evidence = told(Kind::AgentMainThreadBlocked, LaneName::AgentDevice, hit.mean, Unit::Percent, limit, span);
