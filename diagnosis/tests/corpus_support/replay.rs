@@ -49,7 +49,9 @@ impl Outcome {
         let (label, cause) = (name(*label), name(verdict.cause));
         let also = verdict.also.as_ref().map_or(String::new(), |also| format!(" + {}", name(also.cause)));
         let facts = facts.join(", ");
-        format!("{mark} {id} {family}/{severity}/{content}: {label} -> {cause}{also} ({after}) [{facts}]")
+        let soon = self.after_chat.map(|cause| cause.map_or("nothing".to_owned(), name));
+        let soon = soon.join(", ");
+        format!("{mark} {id} {family}/{severity}/{content}: {label} -> {cause}{also} ({after}; at the chat: {soon}) [{facts}]")
     }
 }
 

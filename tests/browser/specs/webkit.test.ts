@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { Cable } from '../support/cable.ts';
 import { expect, type Stage, test } from '../support/fixtures.ts';
 import { type Lang, named } from '../support/names.ts';
 import { REPOSITORY } from '../support/server.ts';
@@ -52,7 +53,9 @@ async function visit(browser: WebKit, url: string): Promise<void> {
 
 /** No error has been thrown in the page since `visit`. */
 async function expectNoErrors({ browser }: WebKitViewer): Promise<void> {
-  const errors = await browser.run(() => (window as unknown as { pageErrors?: string[] }).pageErrors ?? ['not watched']);
+  const errors = await browser.run(
+    () => (window as unknown as { pageErrors?: string[] }).pageErrors ?? ['not watched'],
+  );
   expect(errors, 'errors in the page').toEqual([]);
 }
 
@@ -68,6 +71,27 @@ async function ticketOf(viewer: WebKitViewer): Promise<number> {
   await viewer.status.appears();
   return Number(/#(\d+)/.exec(await viewer.status.text())?.[1]);
 }
+
+test('WebKitGTK: the socket is cut: what was written meanwhile arrives', async ({ stage }) => {
+  const server = await stage.server();
+  const cable = await Cable.to(server.port);
+  stage.onEnd(() => cable.close());
+  const agent = await stage.agent(server);
+  const viewer = await webkitViewer(stage, `${cable.url}/demo?lang=en`, 'en');
+  await viewer.button('Support').click();
+  await viewer.message.appears();
+  await viewer.button('The picture stutters').click();
+  await agent.take(await ticketOf(viewer));
+  await viewer.status.says(SAYS.helped.en);
+  cable.cut();
+  await agent.answer('Written meanwhile.');
+  await viewer.message.type('So was this.');
+  await viewer.button('Send').click();
+  await agent.page.waitForTimeout(5_000);
+  cable.mend();
+  await viewer.log.says(/Written meanwhile\./);
+  await expect(agent.log.getByText('So was this.', { exact: true })).toBeVisible();
+});
 
 for (const lang of ['en', 'zh'] as const) {
   test(`WebKitGTK: chat, place in line, answer, resume after a reload (${lang})`, async ({ stage }) => {
@@ -102,7 +126,9 @@ for (const lang of ['en', 'zh'] as const) {
     await expect(agent.log.getByText(line, { exact: true })).toHaveCount(2);
   });
 
-  test(`WebKitGTK: an invitation says why a way is not to be had, and the chat goes on (${lang})`, async ({ stage }) => {
+  test(`WebKitGTK: an invitation says why a way is not to be had, and the chat goes on (${lang})`, async ({
+    stage,
+  }) => {
     const server = await stage.server();
     const agent = await stage.agent(server);
     const viewer = await webkitViewer(stage, `${server.url}/demo?lang=${lang}`, lang);
@@ -126,13 +152,22 @@ async function expectWayOut(viewer: WebKitViewer, lang: Lang): Promise<void> {
   const able = await viewer.browser.run(() => typeof RTCPeerConnection === 'function');
   expect(able, 'Debian builds WebKitGTK without WebRTC; with it this test has to ask for more').toBe(false);
   await viewer.card.says(lang === 'en' ? /This browser cannot hold live calls\./ : /此浏览器不支持实时通话。/);
-  for (const english of ['Share only the player', 'Share this tab', 'Share a window', 'Share my screen', 'Show by camera', 'Talk only']) {
+  for (const english of [
+    'Share only the player',
+    'Share this tab',
+    'Share a window',
+    'Share my screen',
+    'Show by camera',
+    'Talk only',
+  ]) {
     expect(await viewer.button(english).visible(), `${english} cannot work here`).toBe(false);
   }
 }
 
 for (const lang of ['en', 'zh'] as const) {
-  test(`WebKitGTK: where nothing can be shown live, the card leads to a picture, which the agent sees (${lang})`, async ({ stage }) => {
+  test(`WebKitGTK: where nothing can be shown live, the card leads to a picture, which the agent sees (${lang})`, async ({
+    stage,
+  }) => {
     const server = await stage.server();
     const agent = await stage.agent(server);
     const viewer = await webkitViewer(stage, `${server.url}/demo?lang=${lang}`, lang);
@@ -159,12 +194,15 @@ for (const lang of ['en', 'zh'] as const) {
     await own.appears();
 
     const { width, height } = pngSize(await readFile(PICTURE));
-    const [picture] = (await stage.rest(server).ticket(ticket)).timeline.flatMap(({ body }) => (body.kind === 'picture' ? [body] : []));
+    const [picture] = (await stage.rest(server).ticket(ticket)).timeline.flatMap(({ body }) =>
+      body.kind === 'picture' ? [body] : [],
+    );
     expect((picture?.width ?? 0) / (picture?.height ?? 1)).toBeCloseTo(width / height, 1);
     const seen = agent.log.getByRole('img', { name: /picture/i }).last();
     await expect.poll(() => seen.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(picture?.width);
     const colours = [await seen.evaluate(meanColour), await own.evaluate(meanColour)] as const;
-    for (const [channel, value] of colours[0].entries()) expect(Math.abs(value - (colours[1][channel] ?? 0)), String(colours)).toBeLessThan(16);
+    for (const [channel, value] of colours[0].entries())
+      expect(Math.abs(value - (colours[1][channel] ?? 0)), String(colours)).toBeLessThan(16);
     await expectNoErrors(viewer);
   });
 }
@@ -179,7 +217,8 @@ function pngSize(png: Buffer): { width: number; height: number } {
 
 /** In a page: the mean colour of a picture, or of the first one inside. */
 function meanColour(element: Element): number[] {
-  const source = element instanceof HTMLImageElement ? element : element.querySelector<HTMLCanvasElement>('canvas, img');
+  const source =
+    element instanceof HTMLImageElement ? element : element.querySelector<HTMLCanvasElement>('canvas, img');
   const canvas = document.createElement('canvas');
   canvas.width = 16;
   canvas.height = 16;
@@ -188,7 +227,8 @@ function meanColour(element: Element): number[] {
   context.drawImage(source, 0, 0, 16, 16);
   const { data } = context.getImageData(0, 0, 16, 16);
   const mean = [0, 0, 0];
-  for (let at = 0; at < data.length; at += 4) for (let n = 0; n < 3; n += 1) mean[n] = (mean[n] ?? 0) + (data[at + n] ?? 0) / 256;
+  for (let at = 0; at < data.length; at += 4)
+    for (let n = 0; n < 3; n += 1) mean[n] = (mean[n] ?? 0) + (data[at + n] ?? 0) / 256;
   return mean.map(Math.round);
 }
 
@@ -199,7 +239,9 @@ test('WebKitGTK: the private link opens the conversation', async ({ stage }) => 
   await viewer.openChat();
   await viewer.say('Started in Chromium.');
   const ticket = await viewer.ticket();
-  const key = await viewer.page.evaluate(() => Object.entries(localStorage).find(([name]) => name.startsWith('sightline:key'))?.[1]);
+  const key = await viewer.page.evaluate(
+    () => Object.entries(localStorage).find(([name]) => name.startsWith('sightline:key'))?.[1],
+  );
   const other = await webkitViewer(stage, `${server.url}/c?lang=en#${key}`, 'en');
   await other.log.says(/Started in Chromium\./);
   expect(await ticketOf(other)).toBe(ticket);
