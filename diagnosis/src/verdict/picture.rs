@@ -46,7 +46,7 @@ pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
         let kinds = [picture.corrupt, picture.blocky, picture.striped, picture.torn, picture.banded];
         kinds.into_iter().flatten().reduce(f64::max)
     };
-    if let Some(hit) = sustained(scene.scope, DAMAGED, (2, 5), damage) {
+    if let Some(hit) = sustained(scene.scope, DAMAGED, (3, 8), damage) {
         let span = (hit.from, hit.to);
         let evidence = told(Kind::PictureDamaged, lane, hit.mean, Unit::Percent, Some((DAMAGED, source::OWN)), span);
         // What arrives by a reliable transport arrives whole: without an error of the decoder the picture was so when it was
