@@ -3,7 +3,9 @@
 
 mod support;
 
-use diagnosis::model::{DeviceSample, MarkKind, Scope, Side, Trace};
+use diagnosis::model::{
+    DeviceSample, MarkKind, PictureSample, Preflight, Scope, ServerSample, Side, Trace, WorkerSample,
+};
 use diagnosis::{Cause, Diagnosis, diagnose};
 use support::{Call, PAGE, PLAYER_ALONE, Page, call, changed, fetch, mark, others, page, preflight, reference};
 
@@ -198,6 +200,20 @@ fn the_server_keeps_packets_back() {
 }
 
 #[test]
+fn what_waits_in_a_late_server_is_not_the_lines() {
+    let late = |late_ms: f64| {
+        let mut trace = in_call(|c| Call { in_rtt_ms: 220.0, in_jitter_ms: 70.0, out_rtt_ms: 190.0, ..c });
+        trace.server = changed(&trace.server, |s, server| {
+            let late_ms = Some(if s >= support::START + 35 { late_ms } else { 4.0 });
+            ServerSample { worker: Some(WorkerSample { late_ms, ..WorkerSample::default() }), ..server }
+        });
+        trace
+    };
+    expect(&late(90.0), Cause::MediaServer);
+    expect(&late(8.0), Cause::ViewerNetwork);
+}
+
+#[test]
 fn the_agent_s_line() {
     let diagnosis = expect(&in_call(|c| Call { out_loss: 0.1, ..c }), Cause::AgentNetwork);
     assert!(diagnosis.verdict.ruled_out.iter().any(|out| out.cause == Cause::ViewerNetwork), "{}", told(&diagnosis));
@@ -210,6 +226,12 @@ fn the_agent_s_device() {
     let mut trace = in_call(|c| c);
     trace.agent_device = changed(&trace.device, |s, device| DeviceSample {
         blocked_ms: Some(if s >= support::START + FAULT { 600.0 } else { 5.0 }),
+        ..device
+    });
+    expect(&trace, Cause::AgentDevice);
+    // In long pieces, with pauses: little of the processor is given.
+    trace.agent_device = changed(&trace.device, |s, device| DeviceSample {
+        blocked_ms: Some(if s >= support::START + FAULT && s % 3 == 0 { 800.0 } else { 5.0 }),
         ..device
     });
     expect(&trace, Cause::AgentDevice);
@@ -293,6 +315,27 @@ fn clean_now_means_that_the_ring_is_judged() {
 }
 
 #[test]
+fn single_damaged_frames_are_no_fault() {
+    let damaged = |each: i64| {
+        let mut trace = well();
+        trace.picture = changed(&trace.picture, |s, picture| PictureSample {
+            corrupt: Some(if s >= support::START + FAULT && s % each == 0 { 1.0 } else { 0.0 }),
+            ..picture
+        });
+        trace
+    };
+    expect(&damaged(4), Cause::NoneObserved);
+    expect(&damaged(2), Cause::PlatformSource);
+}
+
+#[test]
+fn a_line_that_loses_a_sixth_explains_late_answers() {
+    let mut trace = faulty(|p| Page { ttfb_ms: 1_900.0, load: 1.2, ..p.stalled() });
+    trace.preflights.push(preflight(RING - 3, 0.3, 9.0, 40.0, 60.0));
+    expect(&trace, Cause::ViewerNetwork);
+}
+
+#[test]
 fn two_causes_at_once_are_both_named() {
     let mut trace = faulty(|p| Page { dropped: 9.0, blocked_ms: 500.0, ..p });
     call(&mut trace, 10, 50, |s| Call { in_loss: if s > 25 { 0.07 } else { 0.0 }, ..Call::default() });
@@ -368,6 +411,10 @@ fn the_agent_s_preflight_tells_line_from_server() {
     agent.side = Some(Side::Agent);
     trace.preflights.push(agent.clone());
     expect(&trace, Cause::MediaServer);
+    // A look from before the loss says nothing of the line in it.
+    let mut before = in_call(|c| Call { out_loss: 0.12, ..c });
+    before.preflights.push(Preflight { t: agent.t.map(|t| t - 40_000.0), ..agent.clone() });
+    expect(&before, Cause::AgentNetwork);
     agent.up = Some(diagnosis::model::EchoSample { loss: Some(0.09), jitter_ms: Some(8.0) });
     agent.t = agent.t.map(|t| t + 1_000.0);
     trace.preflights.push(agent);

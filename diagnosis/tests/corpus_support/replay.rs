@@ -51,7 +51,9 @@ impl Outcome {
         let facts = facts.join(", ");
         let soon = self.after_chat.map(|cause| cause.map_or("nothing".to_owned(), name));
         let soon = soon.join(", ");
-        format!("{mark} {id} {family}/{severity}/{content}: {label} -> {cause}{also} ({after}; at the chat: {soon}) [{facts}]")
+        format!(
+            "{mark} {id} {family}/{severity}/{content}: {label} -> {cause}{also} ({after}; at the chat: {soon}) [{facts}]"
+        )
     }
 }
 
