@@ -26,6 +26,9 @@ const STANDS_MS: f64 = 900.0;
 const AGAIN_MIN: usize = 3;
 /// Within this time, s.
 const AGAIN_S: i64 = 15;
+/// So many requests within so many seconds, three of them for the same, are turns (own).
+const TURNS_MIN: usize = 6;
+const TURNS_S: i64 = 3;
 /// So many segments within this time, when the player had played for a while, and hardly anything in its buffer after it: none was of use (own).
 const BURST_MIN: usize = 6;
 const BURST_S: i64 = 3;
@@ -184,13 +187,22 @@ fn fetched_again(scene: &Scene<'_>, first: i64, last: i64, findings: &mut Findin
         run.first().zip(run.last()).is_some_and(|(a, b)| run.len() >= AGAIN_MIN && b.0 - a.0 <= AGAIN_S)
     };
     let again = runs.filter(near).max_by_key(|run| run.len());
-    let Some(run) = again.or_else(|| burst_in_vain(scene, &media)) else { return };
+    let Some(run) = again.or_else(|| by_turns(&media)).or_else(|| burst_in_vain(scene, &media)) else { return };
     let (Some(from), Some(to)) = (run.first(), run.last()) else { return };
     #[expect(clippy::cast_precision_loss, reason = "at most a lane's events")]
     let times = run.len() as f64;
     // It came whole each time: that speaks against the line.
     let evidence = told(Kind::FetchedAgain, LaneName::Segments, times, Unit::Count, None, (from.0, to.0));
     findings.add(evidence, Some(Trouble::Starved), &[(Pd, 2.6), (Vd, 0.4), (Vn, -2.0)]);
+}
+
+/// A few segments that are fetched by turns, faster than anybody could play them.
+fn by_turns<'m, 's>(media: &'m [(i64, &'s Segment)]) -> Option<&'m [(i64, &'s Segment)]> {
+    let again = |run: &&[(i64, &Segment)]| {
+        let same = |b: &Segment| run.iter().filter(|(_, a)| a.bytes.is_some() && a.bytes == b.bytes).count();
+        run[run.len() - 1].0 - run[0].0 <= TURNS_S && run.iter().any(|(_, s)| same(s) >= AGAIN_MIN)
+    };
+    media.windows(TURNS_MIN).find(again)
 }
 
 /// Many segments at once in the middle of playing, after which the buffer is as good as empty.
