@@ -35,7 +35,7 @@ const BURST_S: i64 = 3;
 const PLAYED_S: i64 = 10;
 const BUFFER_S: f64 = 3.0;
 /// Small requests of the last so many seconds are compared with the quickest of all, s (own).
-const RECENT_S: i64 = 12;
+const RECENT_S: i64 = 20;
 /// By this much they wait longer: the retransmission timer of TCP is at least 200 ms on the common systems, ms (own).
 const LONGER_MS: f64 = 250.0;
 /// Media that has not come for so many times its usual distance, and for so long, does not come, s (own).
@@ -151,7 +151,7 @@ fn small_ones(scene: &Scene<'_>, last: i64, findings: &mut Findings) {
         .segments
         .within(i64::MIN, last)
         .filter(|(_, s)| is_list(s))
-        .filter_map(|(at, s)| Some((at, s.ttfb_ms?)))
+        .filter_map(|(at, s)| Some((at, s.duration_ms.or(s.ttfb_ms)?)))
         .collect();
     let Some(least) = percentile(&mut lists.iter().map(|(_, ms)| *ms).collect::<Vec<_>>(), 0.1) else { return };
     let recent: Vec<&(i64, f64)> = lists.iter().filter(|(at, _)| *at > last - RECENT_S).collect();
