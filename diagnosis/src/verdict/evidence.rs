@@ -14,6 +14,8 @@ names! {
         PlayerStalled,
         /// The picture never waited.
         PlayerNeverStalled,
+        /// The player has never shown a picture.
+        NeverStarted,
         /// A request has brought nothing for long.
         RequestWithoutAnswer,
         /// A request goes on for long.

@@ -12,6 +12,7 @@ mod picture;
 mod player;
 pub mod remedies;
 mod rhythm;
+mod start;
 mod text;
 
 use serde::{Deserialize, Serialize};
@@ -165,6 +166,7 @@ pub(crate) fn judge(trace: &Trace, timeline: &Timeline, issues: &[Issue]) -> Ver
         let scene = Scene { trace, scope, all: &timeline.seconds, share_shortage };
         let mut findings = Findings::default();
         player::collect(&scene, &mut findings);
+        start::collect(&scene, &mut findings);
         rhythm::collect(&scene, &mut findings);
         picture::collect(&scene, &mut findings);
         call::collect(&scene, &mut findings);

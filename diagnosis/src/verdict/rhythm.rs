@@ -96,7 +96,7 @@ fn is_list(segment: &Segment) -> bool {
 }
 
 /// Video that came.
-fn is_media(segment: &Segment) -> bool {
+pub(super) fn is_media(segment: &Segment) -> bool {
     answered(segment) && (segment.media_s.is_some() || segment.bytes.is_some_and(|bytes| bytes >= LIST_BYTES_MAX))
 }
 

@@ -160,6 +160,9 @@ fn phrase(kind: EvidenceKind) -> (&'static str, &'static str) {
         Kind::ListsUneven => {
             ("同一服务器的部分小请求慢了 {v}", "some small requests to the same host take {v} longer than others")
         }
+        Kind::NeverStarted => {
+            ("播放器 {v} 以来没有显示过画面", "the player has not shown a picture for {v}, since its start")
+        }
         Kind::FetchedAgain => {
             ("同一片段下载了 {v} 次仍无法播放", "the same segment was fetched {v} times and could not be played")
         }

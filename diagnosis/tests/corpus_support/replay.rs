@@ -51,8 +51,10 @@ impl Outcome {
         let facts = facts.join(", ");
         let soon = self.after_chat.map(|cause| cause.map_or("nothing".to_owned(), name));
         let soon = soon.join(", ");
+        let ever: Vec<String> = self.blamed.iter().map(|cause| name(*cause)).collect();
+        let ever = if ever.is_empty() { String::new() } else { format!("; blamed {}", ever.join(", ")) };
         format!(
-            "{mark} {id} {family}/{severity}/{content}: {label} -> {cause}{also} ({after}; at the chat: {soon}) [{facts}]"
+            "{mark} {id} {family}/{severity}/{content}: {label} -> {cause}{also} ({after}; at the chat: {soon}{ever}) [{facts}]"
         )
     }
 }

@@ -68,6 +68,12 @@ it('tells parts of a train apart', () => {
   expect(train.rttMs(30)).toBe(200);
 });
 
+it('leaves out what was lost later', () => {
+  const train = run(60, (n) => (n >= 30 && n % 2 === 0 ? 'down' : null));
+  expect(train.directions(30)?.down.loss).toBe(0);
+  expect(train.directions()?.down.loss).toBeGreaterThan(0.2);
+});
+
 it('says nothing when too little came back, and believes no stranger', () => {
   const train = run(20, (n) => (n < 15 ? 'down' : null));
   expect(train.directions()).toBeNull();

@@ -93,11 +93,11 @@ export class EchoTrain {
   }
 
   /**
-   * Loss and jitter of all probes; null when too few came back. How many arrived is told by the newest stamp that came
-   * back: what was lost after it can be said of neither direction.
+   * Loss and jitter of the probes before index `to`; null when too few came back. How many arrived is told by the newest stamp
+   * that came back: what was lost after it can be said of neither direction.
    */
-  directions(): Pick<EchoFacts, 'up' | 'down'> | null {
-    const stamps = [...this.#stamps].sort(([a], [b]) => a - b);
+  directions(to = Number.POSITIVE_INFINITY): Pick<EchoFacts, 'up' | 'down'> | null {
+    const stamps = [...this.#stamps].filter(([index]) => index < to).sort(([a], [b]) => a - b);
     if (stamps.length < STAMPS_MIN) return null;
     const [lastIndex] = stamps.at(-1) ?? [0];
     const arrived = stamps.reduce((most, [, { count }]) => Math.max(most, count), 0);

@@ -4,7 +4,7 @@
 
 import type { Connection } from './connection.ts';
 import { type Rate, type Timed, timedFetch } from './download-rate.ts';
-import { EchoTrain, runEchoes } from './echo-train.ts';
+import { type EchoFacts, EchoTrain, runEchoes } from './echo-train.ts';
 import type { PreflightKind, PreflightResult } from './preflight-result.ts';
 import { offerPreflight } from './signaling.ts';
 import { SLOTS } from './slots.ts';
@@ -128,7 +128,9 @@ export async function runPreflight(options: PreflightOptions): Promise<Preflight
     if (line.channel) await pause(Math.min(STRAGGLERS_MS, left(endMs)));
     const idleRtt = train.rttMs(0, loadedFrom) ?? rttMs;
     const loadedRttMs = fetched.loaded ? train.rttMs(loadedFrom) : null;
-    return resultOf(line, train, idleRtt, loadedRttMs, fetched);
+    // What our own fetches push out of a thin line's queue is no loss of the line.
+    const directions = train.directions(loadedFrom) ?? train.directions();
+    return resultOf(line, directions, idleRtt, loadedRttMs, fetched);
   } finally {
     stop();
     line.close();
@@ -208,12 +210,11 @@ async function fetchHost(
 
 function resultOf(
   { reachable }: EchoLine,
-  train: EchoTrain,
+  directions: Pick<EchoFacts, 'up' | 'down'> | null,
   rttMs: number | null,
   loadedRttMs: number | null,
   { line, host }: Fetched,
 ): PreflightResult | null {
-  const directions = train.directions();
   const lossy = Math.max(directions?.up.loss ?? 0, directions?.down.loss ?? 0) > LOSS_MAX;
   const result: PreflightResult = {
     ...(reachable !== null && { udpReachable: reachable }),

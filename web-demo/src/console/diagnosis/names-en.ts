@@ -60,6 +60,7 @@ export const namesEn = {
     lists_prompt: 'Small requests answered at once',
     lists_slow: 'Small requests take longer than before, by',
     lists_uneven: 'Some small requests take longer, by',
+    never_started: 'Never began to play',
     fetched_again: 'Same segment fetched again',
     frames_dropped: 'Frames dropped',
     no_frames_dropped: 'Hardly any frame dropped',

@@ -60,6 +60,7 @@ export const namesZh: Translated<typeof namesEn> = {
     lists_prompt: '小请求立即得到回应',
     lists_slow: '小请求比之前慢',
     lists_uneven: '部分小请求变慢',
+    never_started: '从未开始播放',
     fetched_again: '同一片段反复下载',
     frames_dropped: '丢帧',
     no_frames_dropped: '几乎没有丢帧',
