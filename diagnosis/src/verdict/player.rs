@@ -8,6 +8,8 @@ use crate::model::{LaneName, Segment};
 use crate::thresholds::source;
 use crate::timeline::{Player, Second, failed, failed_at_host, line_rtt_ms, load_share, percentile, wait_ms};
 
+/// Two slow segments this near each other are more than chance, s (own).
+const SLOW_NEAR_S: i64 = 8;
 /// Waiting of so much in all is trouble, ms (Agora's freeze).
 const STALLED_MS: f64 = 500.0;
 /// A request that has brought nothing for so long, ms (own).
@@ -137,10 +139,13 @@ fn segments(scene: &Scene<'_>, findings: &mut Findings) {
     let (Some(first), Some(last)) = (requests.first(), requests.last()) else { return };
     let span = (first.0, last.0);
     let rtt_ms = line_rtt_ms(scene.trace);
-    let slow: Vec<&Segment> =
-        requests.iter().map(|(_, s)| *s).filter(|s| load_share(s).is_some_and(|share| share >= 1.0)).collect();
+    let late: Vec<&(i64, &Segment)> =
+        requests.iter().filter(|(_, s)| load_share(s).is_some_and(|share| share >= 1.0)).collect();
+    // A new connection over a long way has its slow start: one slow segment now and then is no trouble.
+    let near = late.windows(2).any(|pair| pair[1].0 - pair[0].0 <= SLOW_NEAR_S);
+    let slow: Vec<&Segment> = late.iter().map(|(_, s)| *s).collect();
     let timed = requests.iter().filter(|(_, s)| load_share(s).is_some()).count();
-    if slow.len() >= 2 || (timed > 0 && slow.len() * 2 >= timed) {
+    if near || (timed > 0 && slow.len() * 2 >= timed) {
         let share = percentile(&mut slow.iter().filter_map(|s| load_share(s)).collect::<Vec<_>>(), 0.5);
         let limit = Some((1.0, source::OWN));
         let evidence = told(Kind::SlowSegments, LaneName::Segments, share.unwrap_or(1.0), Unit::Percent, limit, span);

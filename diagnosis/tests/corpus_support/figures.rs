@@ -14,6 +14,9 @@ const Z: f64 = 1.96;
 /// Who has suffered for so long opens the chat on account of it, s: by then a player's buffer is empty.
 const HAD_IT_S: f64 = 12.0;
 
+/// A chat that was opened within so many seconds of the fault was open, or as good as open, when it began, s.
+const SOON_S: f64 = 6.0;
+
 /// Everything that docs/diagnosis-corpus.md says.
 pub(crate) fn report(outcomes: &[Outcome]) -> String {
     let mut text = String::from(
@@ -102,18 +105,25 @@ fn part(outcomes: &[&Outcome]) -> String {
 fn times(outcomes: &[&Outcome]) -> String {
     let faulty: Vec<&&Outcome> = outcomes.iter().filter(|outcome| outcome.run.fault_s.is_some()).collect();
     let mut text = String::new();
-    let mut times: Vec<f64> = faulty.iter().map(|outcome| outcome.right_after_s.unwrap_or(f64::INFINITY)).collect();
-    times.sort_by(f64::total_cmp);
-    let Some(median) = times.get(times.len() / 2) else { return text };
-    let opened = faulty.iter().filter_map(|o| Some(o.run.chat_s - o.run.fault_s?)).sum::<f64>();
+    let Some((median, right)) = median_right(&faulty) else { return text };
     let _ = writeln!(
         text,
-        "From the fault's start to a right verdict that holds: median {median:.0} s over all {} (never right counts as longest; {} are); \
-         the chat was opened {:.0} s after the fault on average.",
+        "From the fault's start to a right verdict that holds: median {median:.0} s over all {} (never right counts as longest; {right} are).",
         faulty.len(),
-        times.iter().filter(|time| time.is_finite()).count(),
-        opened / number(faulty.len()).max(1.0)
     );
+    let opened_s = |outcome: &&&Outcome| outcome.run.fault_s.map(|fault_s| outcome.run.chat_s - fault_s);
+    let soon: Vec<&&Outcome> = faulty
+        .iter()
+        .filter(|outcome| opened_s(outcome).is_some_and(|s| (0.0..=SOON_S).contains(&s)))
+        .copied()
+        .collect();
+    if let Some((median, right)) = median_right(&soon) {
+        let _ = writeln!(
+            text,
+            "Of the {} whose chat was opened within {SOON_S} s of the fault: median {median:.0} s ({right} right).",
+            soon.len()
+        );
+    }
     let had_it = |outcome: &&&Outcome| {
         !outcome.run.call && outcome.run.fault_s.is_some_and(|fault_s| outcome.run.chat_s - fault_s >= HAD_IT_S)
     };
@@ -134,6 +144,13 @@ fn times(outcomes: &[&Outcome]) -> String {
         );
     }
     text
+}
+
+/// Median time to a right verdict, s, infinite for those that never are, and how many are.
+fn median_right(outcomes: &[&&Outcome]) -> Option<(f64, usize)> {
+    let mut times: Vec<f64> = outcomes.iter().map(|outcome| outcome.right_after_s.unwrap_or(f64::INFINITY)).collect();
+    times.sort_by(f64::total_cmp);
+    Some((*times.get(times.len() / 2)?, times.iter().filter(|time| time.is_finite()).count()))
 }
 
 fn matrix(outcomes: &[&Outcome]) -> String {
