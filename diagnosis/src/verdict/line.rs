@@ -41,8 +41,10 @@ const PREFLIGHT_NEAR_S: i64 = 90;
 pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
     // Loss and jitter of a page whose main thread is blocked are the page's.
     let blocked = findings.found(Kind::MainThreadBlocked);
-    if let Some((at, preflight)) = latest(scene, Side::Viewer) {
+    if let Some((at, preflight)) = latest_with_echo(scene) {
         echo(preflight, at, blocked, findings);
+    }
+    if let Some((at, preflight)) = latest(scene, Side::Viewer) {
         let bloat = preflight.loaded_rtt_ms.zip(preflight.rtt_ms).map(|(loaded, idle)| loaded - idle);
         if let Some(bloat) = bloat.filter(|bloat| *bloat >= BLOAT_MS) {
             let limit = Some((BLOAT_MS, source::BUFFERBLOAT));
@@ -64,9 +66,24 @@ pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
 
 /// The newest preflight of a side that is near the scope.
 pub(super) fn latest<'s>(scene: &'s Scene<'_>, side: Side) -> Option<(i64, &'s Preflight)> {
+    latest_that(scene, side, |_| true)
+}
+
+/// The newest of the viewer's line that has echoes: on a line that loses much, some find no way for them.
+fn latest_with_echo<'s>(scene: &'s Scene<'_>) -> Option<(i64, &'s Preflight)> {
+    latest_that(scene, Side::Viewer, |preflight| echo_worst(preflight).0.is_some())
+}
+
+fn latest_that<'s>(
+    scene: &'s Scene<'_>,
+    side: Side,
+    is_meant: impl Fn(&Preflight) -> bool,
+) -> Option<(i64, &'s Preflight)> {
     let (first, last) = (scene.scope.first()?.at, scene.scope.last()?.at);
     let near = scene.trace.preflights.within(first - PREFLIGHT_NEAR_S, last).rev();
-    let (at, preflight) = near.into_iter().find(|(_, preflight)| preflight.side.unwrap_or(Side::Viewer) == side)?;
+    let (at, preflight) = near
+        .into_iter()
+        .find(|(_, preflight)| preflight.side.unwrap_or(Side::Viewer) == side && is_meant(preflight))?;
     // How the line was before the trouble says nothing about the line in it.
     let before = side == Side::Viewer && starving_since(scene.all).is_some_and(|began| at < began - BEFORE_S);
     (!before).then_some((at, preflight))
@@ -181,7 +198,7 @@ fn host(preflight: &Preflight, at: i64, findings: &mut Findings) {
 fn clean(scene: &Scene<'_>, findings: &mut Findings) {
     let starved = findings.has(Trouble::Starved);
     let weights: &[_] = if starved { &[(Vn, -1.5), (Pd, 1.0)] } else { &[(Vn, -1.0)] };
-    if let Some((at, preflight)) = latest(scene, Side::Viewer) {
+    if let Some((at, preflight)) = latest_with_echo(scene) {
         let (loss, jitter) = echo_worst(preflight);
         let bloat = preflight.loaded_rtt_ms.zip(preflight.rtt_ms).map(|(loaded, idle)| loaded - idle);
         let quiet = loss.is_some_and(|loss| loss < CLEAN_LOSS)
