@@ -134,7 +134,7 @@ fn times(outcomes: &[&Outcome]) -> String {
         };
         let _ = writeln!(
             text,
-            "Before a word: in {} the viewer had it for {HAD_IT_S} s or more when the chat was opened; the verdict is right {} s later in {}, \
+            "Before a word: in {} the viewer had it for {HAD_IT_S} s or more when the chat was opened; the verdict is right {} s after the ring came in {}, \
              after {} s, with the line check, in {}.",
             suffering.len(),
             AFTER_CHAT_S[0],

@@ -11,7 +11,7 @@ use super::run::Run;
 /// A verdict that was right for so many seconds in a row was not right by chance.
 const HOLDS_S: usize = 3;
 
-/// Seconds after the chat was opened at which the verdict is looked at: with the page's last minute alone, and with the line check.
+/// Seconds after the page's last minute came at which the verdict is looked at: with that alone, and with the line check.
 pub(crate) const AFTER_CHAT_S: [f64; 2] = [2.0, 5.0];
 
 /// What became of a run.
@@ -21,7 +21,7 @@ pub(crate) struct Outcome {
     pub(crate) last: Diagnosis,
     /// Seconds from the fault's start to the first verdict that was right and held.
     pub(crate) right_after_s: Option<f64>,
-    /// The verdicts [`AFTER_CHAT_S`] after the chat was opened.
+    /// The verdicts [`AFTER_CHAT_S`] after the page's last minute came.
     pub(crate) after_chat: [Option<Cause>; 2],
     /// What was blamed at any second of a run in which nothing was wrong.
     pub(crate) blamed: Vec<Cause>,
@@ -82,8 +82,9 @@ pub(crate) fn replay(folder: &Path, run: Run) -> Outcome {
         let at = (seconds.first().map_or(first, |(at, ..)| *at) - first) as f64;
         said.push((at, diagnose(&trace, None).verdict.cause));
     }
+    let arrived_s = arrival(&run, &file, first);
     let after_chat = AFTER_CHAT_S.map(|wait_s| {
-        let by_then = said.iter().rfind(|(at, _)| *at <= run.chat_s + wait_s);
+        let by_then = said.iter().rfind(|(at, _)| *at <= arrived_s + wait_s);
         by_then.map(|(_, cause)| *cause)
     });
     Outcome {
@@ -93,6 +94,15 @@ pub(crate) fn replay(folder: &Path, run: Run) -> Outcome {
         last: diagnose(&trace, None),
         run,
     }
+}
+
+/// When the page's last minute reached the desk: the chat's socket had its first answer by then, which takes its time on a bad line.
+fn arrival(run: &Run, file: &Value, first: i64) -> f64 {
+    let answered = |sample: &Value| sample["pingMs"].is_number();
+    let lane = file["lanes"]["device"].as_array();
+    #[expect(clippy::cast_precision_loss, reason = "a minute")]
+    let seconds = lane.into_iter().flatten().filter(|s| answered(s)).map(|s| (second(s) - first) as f64);
+    seconds.filter(|at| *at >= run.chat_s - 1.0).reduce(f64::min).map_or(run.chat_s, |at| at.max(run.chat_s))
 }
 
 fn second(sample: &Value) -> i64 {
