@@ -39,7 +39,7 @@ const BEFORE_S: i64 = 8;
 const PREFLIGHT_NEAR_S: i64 = 90;
 
 pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
-    // Loss and jitter of a page whose main thread is blocked are the page's.
+    // Jitter of a page whose main thread is blocked is the page's.
     let blocked = findings.found(Kind::MainThreadBlocked);
     if let Some((at, preflight)) = latest_with_echo(scene) {
         echo(preflight, at, blocked, findings);
@@ -127,14 +127,15 @@ fn echo(preflight: &Preflight, at: i64, blocked: bool, findings: &mut Findings) 
     if let Some(loss) = loss.filter(|loss| *loss >= LOSS) {
         let evidence = of_preflight(Kind::LineLoss, loss, Unit::Percent, Some((LOSS, source::ISSUE_DETECTOR)), at);
         let heavy = loss >= LOSS_TROUBLE;
+        // A page that is busy sends and reads its echoes late, but all of them: in the corpus none of its devices lost one.
         let weights: &[_] = match (blocked, heavy) {
-            (true, _) => &[(Vn, 0.6)],
             // Requests wait and stall on such a line, whatever the host does.
-            (false, true) if loss >= LOSS_RUINOUS => &[(Vn, 4.5), (Pd, -2.5)],
-            (false, true) => &[(Vn, 3.0), (Pd, -0.5)],
+            (_, true) if loss >= LOSS_RUINOUS => &[(Vn, 4.5), (Pd, -2.5)],
+            (_, true) => &[(Vn, 3.0), (Pd, -0.5)],
+            (true, false) => &[(Vn, 0.6)],
             (false, false) => &[(Vn, 1.8)],
         };
-        findings.add(evidence, (heavy && !blocked).then_some(Trouble::Starved), weights);
+        findings.add(evidence, heavy.then_some(Trouble::Starved), weights);
     }
     if let Some(jitter) = jitter.filter(|jitter| *jitter >= JITTER_MS) {
         let evidence = of_preflight(Kind::LineJitter, jitter, Unit::Ms, Some((JITTER_MS, source::TWILIO)), at);
