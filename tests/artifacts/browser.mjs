@@ -72,7 +72,7 @@ export async function browser(clipFile) {
   const tab = await chrome.newPage();
   await tab.goto(`http://127.0.0.1:${server.address().port}/`);
   return {
-    version: chrome.version(),
+    name: `Chromium ${chrome.version()}`,
     judge: (id) => tab.evaluate((address) => window.judgeClip(address), `/frames?clip=${encodeURIComponent(id)}`),
     play: (id) => tab.evaluate((address) => window.playClip(address), `/clip?clip=${encodeURIComponent(id)}`),
     close: async () => {

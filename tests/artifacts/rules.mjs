@@ -14,7 +14,7 @@ export const RAISE = {
   torn: { at: 0.2, n: 2, m: 4 },
 };
 /** A picture has stopped only if it moved before: in this share of at least so many seconds. */
-const MOVED = { share: 0.6, seconds: 8 };
+const MOVED = { share: 0.6, seconds: 3 };
 
 /** Judged frames `{ t, findings }` as seconds of shares, as the lane `picture` has them. */
 export function secondsOf(frames) {
@@ -33,15 +33,28 @@ function shareOf(found, name) {
 
 /** The classes that are raised in a clip's seconds. */
 export function raised(seconds) {
+  const moved = movedBefore(seconds);
   return CLASSES.filter((name) => {
     const { at, n, m } = RAISE[name];
-    const bad = seconds.map((second, now) => second[name] >= at && (name !== 'frozen' || movedBefore(seconds, now)));
+    const bad = seconds.map((second, now) => second[name] >= at && (name !== 'frozen' || moved[now]));
     return bad.some((_, end) => bad.slice(Math.max(0, end - m + 1), end + 1).filter(Boolean).length >= n);
   });
 }
 
-/** Whether a picture moved before a second, so that standing still means something. */
-function movedBefore(seconds, now) {
-  const before = seconds.slice(0, now).filter(({ frozen }) => frozen !== undefined);
-  return before.length >= MOVED.seconds && before.filter(({ frozen }) => frozen < 0.5).length >= MOVED.share * before.length;
+/**
+ * Seconds before which a picture moved, so that standing still means something. What stands still after motion does not change
+ * what is usual (diagnosis/src/timeline/page.rs).
+ */
+function movedBefore(seconds) {
+  let [moving, all] = [0, 0];
+  return seconds.map(({ frozen }) => {
+    if (frozen === undefined) return false;
+    const moves = all >= MOVED.seconds && moving >= MOVED.share * all;
+    const still = frozen >= RAISE.frozen.at;
+    if (!(still && moves)) {
+      all++;
+      if (!still) moving++;
+    }
+    return moves;
+  });
 }

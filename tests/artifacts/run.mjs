@@ -1,6 +1,6 @@
 // `npm run artifacts`: makes the clips, has the detectors judge them in Chromium, and prints precision and recall by class and
 // what a frame costs. `--half tune|check|report` (report), `--match WORD` for some clips, `--played` to let Chromium decode and play
-// those it can, through the watch of the pages, `--json FILE` for everything,
+// those it can, through the watch of the pages, `--node` to judge in Node.js, `--json FILE` for everything,
 // `--prepare` makes the clips and ends.
 
 import { writeFileSync } from 'node:fs';
@@ -8,8 +8,9 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { browser } from './browser.mjs';
 import { clip, clips, labelHolds } from './clips.mjs';
+import { node } from './node.mjs';
 import { CLASSES, raised, secondsOf } from './rules.mjs';
-import { mediaDigest } from './sources.mjs';
+import { mediaDigest, SOURCES } from './sources.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     match: { type: 'string', default: '' },
     prepare: { type: 'boolean', default: false },
     played: { type: 'boolean', default: false },
+    node: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
@@ -35,7 +37,7 @@ for (const one of list) {
 
 if (values.prepare) process.exit(0);
 const mediaDigestText = await mediaDigest();
-const chrome = await browser(async (id) => files.get(id));
+const host = await (values.node ? node : browser)(async (id) => files.get(id));
 const results = [];
 try {
   for (const one of list) {
@@ -43,17 +45,17 @@ try {
     results.push({ ...one, ...(await judged(one.id)) });
   }
 } finally {
-  await chrome.close();
+  await host.close();
 }
 report(results);
 if (values.json) writeFileSync(values.json, JSON.stringify(results));
 
 async function judged(id) {
   if (values.played) {
-    const { seconds, cost, error } = await chrome.play(id);
+    const { seconds, cost, error } = await host.play(id);
     return { seconds, raised: raised(seconds), cost, error };
   }
-  const { frames } = await chrome.judge(id);
+  const { frames } = await host.judge(id);
   const seconds = secondsOf(frames);
   return { seconds, raised: raised(seconds), costs: frames.map(({ cost_ms }) => cost_ms) };
 }
@@ -61,7 +63,7 @@ async function judged(id) {
 function report(all) {
   const clean = all.filter(({ label }) => label === null);
   console.log(`${all.length} clips of the part "${values.half}", ${clean.length} of them clean; ${left} left out, since nothing is seen in them`);
-  console.log(`Chromium ${chrome.version}, ${cpus().length} cores; sources ${mediaDigestText}`);
+  console.log(`${host.name}, ${cpus().length} cores; sources ${mediaDigestText}`);
   console.log('| class | clips with it | found | precision | recall | false in |');
   console.log('|---|---|---|---|---|---|');
   for (const name of CLASSES) console.log(line(all, name));
@@ -87,11 +89,11 @@ function costs(all) {
     for (const { id, error } of all) if (error) console.error(`${id}: ${error}`);
     return;
   }
-  const large = ({ source }) => source === 'bunny';
+  const large = ({ source }) => SOURCES[source].size !== undefined;
   for (const [what, some] of [['640×360', all.filter((one) => !large(one))], ['1280×720', all.filter(large)]]) {
     const sorted = some.flatMap(({ costs }) => costs).sort((a, b) => a - b);
     if (sorted.length === 0) continue;
     const at = (share) => sorted[Math.floor(share * (sorted.length - 1))].toFixed(2);
-    console.log(`per inspected frame of ${what}: median ${at(0.5)} ms, p95 ${at(0.95)} ms in the worker (clock time); ${sorted.length} frames`);
+    console.log(`per inspected frame of ${what}: median ${at(0.5)} ms, p95 ${at(0.95)} ms (${values.node ? 'processor time' : 'clock time in the worker'}); ${sorted.length} frames`);
   }
 }

@@ -1,6 +1,7 @@
 // Detector of blocks that do not belong where they are: macroblocks with broken edges, smeared into streaks, or grey where
 // nothing was decoded. What stays in its place is drawn that way: only blocks count that were otherwise a while ago.
 
+import { EdgeMemory, sidesAt, stepAt } from './edges.ts';
 import type { Plane, Planes } from './planes.ts';
 
 /** Blocks of prediction, pixels: damage comes in these. */
@@ -67,6 +68,8 @@ export interface Damage {
   readonly ended: number;
   /** The same in its middle: of things, not of damage. */
   readonly endedWithin: number;
+  /** New edges at the sides of blocks beyond those inside them, standard deviations: no share. */
+  readonly sides: number;
 }
 
 /** Keeps what the blocks of one picture were like. */
@@ -76,10 +79,12 @@ export class BlockMemory {
   /** By block: how often texture has ended there lately, 0 to 1. */
   #ends: Float32Array[] = [];
   #shape = '';
+  readonly #edges = new EdgeMemory();
 
   /** Starts over: the next frame is of another picture. */
   startOver(): void {
     this.#shape = '';
+    this.#edges.startOver();
   }
 
   /** Looks at a frame. */
@@ -117,6 +122,7 @@ export class BlockMemory {
       grey: share(grey),
       ended: share(this.#newEnds(found, END, 0)),
       endedWithin: share(this.#newEnds(found, MIDDLE, 1)),
+      sides: this.#edges.look(luma, columns, looked, each),
     };
   }
 
@@ -173,8 +179,10 @@ function blockOf({ luma, chroma }: Planes, x: number, y: number): number {
   const upper = texture(bytes, at, stride);
   if (isEnd(texture(bytes, at - HALF * stride, stride), upper)) bits |= END;
   if (isEnd(upper, texture(bytes, at + HALF * stride, stride))) bits |= MIDDLE;
-  const along = steps(bytes, at, 1, stride);
   const down = steps(bytes, at, stride, 1);
+  // What follows are blocks without steps down.
+  if (down.mean >= STREAK_ALONG) return bits;
+  const along = steps(bytes, at, 1, stride);
   // Only streaks that run down: across they are stripes, or a texture of lines.
   if (isStreak(down, along)) bits |= STREAK;
   if (
@@ -189,14 +197,8 @@ function blockOf({ luma, chroma }: Planes, x: number, y: number): number {
 
 /** Whether an edge of a macroblock is a step all along. */
 function isBroken(bytes: Uint8Array, start: number, along: number, across: number): boolean {
-  let [step, sides] = [0, 0];
-  for (let n = 0, at = start; n < MACROBLOCK; n += 2, at += 2 * across) {
-    const before = bytes[at - along] ?? 0;
-    const here = bytes[at] ?? 0;
-    step += Math.abs(here - before);
-    sides += Math.abs(before - (bytes[at - 2 * along] ?? 0)) + Math.abs((bytes[at + along] ?? 0) - here);
-  }
-  return step > (BROKEN_STEP * MACROBLOCK) / 2 && step > (BROKEN_TIMES * sides) / 2;
+  const step = stepAt(bytes, start, along, across);
+  return step > (BROKEN_STEP * MACROBLOCK) / 2 && step > (BROKEN_TIMES * sidesAt(bytes, start, along, across)) / 2;
 }
 
 /** Mean step down in half a macroblock. */

@@ -60,6 +60,9 @@ it('finds black, with the noise of an encoder or without, and not the night', ()
   expect(found(judged(texture, dark(3)))).toContain('black');
   const night: Damage = (frame) => changed(frame, (at, x, y) => 16 + (at(x, y) - 16) * 0.14);
   expect(ever(judged(texture, night))).toEqual([]);
+  const wallpaper: Damage = (frame, _, turn) =>
+    changed(frame, (__, x) => 17 + 3 * (Math.floor((x + 20 * turn) / 70) % 2));
+  expect(ever(judged(texture, wallpaper))).not.toContain('black');
 });
 
 it('finds planes that nobody wrote, and not a meadow', () => {
@@ -84,6 +87,9 @@ it('finds rows that are smeared or shifted, and not bars above and below', () =>
   expect(found(judged(texture, smeared))).toContain('striped');
   const shifted: Damage = (frame) => changed(frame, (at, x, y) => at((y >> 5) % 3 === 1 ? x + 24 : x, y));
   expect(found(judged(texture, shifted))).toContain('striped');
+  const faint: Scene = (x, y) => 90 + 0.1 * x + 0.05 * y;
+  const bars: Damage = (frame) => changed(frame, (at, x, y) => (y % 40 < 6 ? 150 : at(x, y)));
+  expect(found(judged(faint, bars))).toContain('striped');
   const letterbox: Damage = (frame) => changed(frame, (at, x, y) => (y < 32 || y >= HEIGHT - 32 ? 16 : at(x, y)));
   expect(ever(judged(texture, letterbox))).toEqual([]);
 });

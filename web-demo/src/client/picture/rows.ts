@@ -1,19 +1,7 @@
-// Detectors that compare rows: stripes (rows flat across, or shifted) and tearing (two frames in one).
+// Detectors that compare rows: rows that are shifted, and tearing (two frames in one).
 
 import type { Plane } from './planes.ts';
 
-/** Width of the part of rows that is looked at for flat ones, pixels. */
-export const STRIP = 128;
-/** A row that is flat across: mean step to the next pixel, levels. */
-const FLAT = 1.2;
-/** A row that is not. */
-const TEXTURED = 2;
-/** Rows of a stripe: fewer may be a line that was drawn, more is a part of the picture. */
-const STRIPE_ROWS = [4, 48] as const;
-/** A pixel of the row beside a stripe has the stripe's colour: levels. */
-const ALIKE = 8;
-/** Share of such pixels above which the stripe is the ground that the rest is drawn on. */
-const GROUND = 0.3;
 /** Pixels of a row that are compared with another one, about: spread over all of it. */
 const POINTS = 240;
 /** Mean step between rows that belong to different things, levels, ... */
@@ -49,10 +37,6 @@ const TEARS_MAX = 2;
 
 /** What the rows of a picture say. */
 export interface Rows {
-  /** Rows in stripes, of the strip. */
-  readonly striped: number;
-  /** Stripes that they make. */
-  readonly stripes: number;
   /** Shifts that continue rows at seams, pixels, from top to bottom. */
   readonly shifts: readonly number[];
   /** Seams: rows that differ from the one above more than is usual around. */
@@ -63,15 +47,14 @@ export interface Rows {
   readonly left: number;
 }
 
-/** Looks at the rows; `before` is the frame shown just before; stripes are looked for in a strip from column `x`. */
-export function rowsOf(plane: Plane, before: Plane | null, x: number): Rows {
+/** Looks at the rows; `before` is the frame shown just before. */
+export function rowsOf(plane: Plane, before: Plane | null): Rows {
   const down = stepsDown(plane);
   const seams = seamsOf(down);
   const looked = seams.length > SEAMS_MAX ? [] : seams;
   const shifts = looked.map((row) => shiftAt(plane, row)).filter((shift) => shift !== 0);
   const tears = before ? tearsOf(plane, before, down) : null;
   return {
-    ...stripesOf(plane, x),
     shifts,
     seams: seams.length,
     torn: tears?.rows ?? null,
@@ -91,69 +74,6 @@ function stepsDown({ bytes, stride, width, height }: Plane): Float32Array {
     down[y] = sum / points;
   }
   return down;
-}
-
-/** Runs of rows that are flat across between rows that are not, in a colour that these do not have. */
-function stripesOf(plane: Plane, x: number): { striped: number; stripes: number } {
-  const { height } = plane;
-  const left = Math.max(0, Math.min(x, plane.width - STRIP));
-  const width = Math.min(STRIP, plane.width - left);
-  const across = stepsAcross(plane, left, width);
-  let [striped, stripes] = [0, 0];
-  for (let y = 2; y < height - 2; ) {
-    let end = y;
-    while (end < height && (across[end] ?? 0) < FLAT) end++;
-    const rows = end - y;
-    if (rows >= STRIPE_ROWS[0] && rows <= STRIPE_ROWS[1] && end < height - 2) {
-      const abrupt = (across[y - 1] ?? 0) > TEXTURED && (across[end] ?? 0) > TEXTURED;
-      const foreign =
-        abrupt && (isForeign(plane, y, 1, y - 1, left, width) || isForeign(plane, end - 1, -1, end, left, width));
-      if (foreign) {
-        striped += rows;
-        stripes++;
-      }
-    }
-    y = end + 1;
-  }
-  return { striped, stripes };
-}
-
-function stepsAcross({ bytes, stride, height }: Plane, left: number, width: number): Float32Array {
-  const across = new Float32Array(height);
-  for (let y = 0; y < height; y++) {
-    const row = y * stride + left;
-    let sum = 0;
-    let last = bytes[row] ?? 0;
-    for (let n = 1; n < width; n++) {
-      const here = bytes[row + n] ?? 0;
-      sum += Math.abs(here - last);
-      last = here;
-    }
-    across[y] = sum / (width - 1);
-  }
-  return across;
-}
-
-/** Whether the row `beside` a stripe has little of the colours of the stripe's first rows; these go on in steps of `by`. */
-function isForeign(
-  { bytes, stride }: Plane,
-  first: number,
-  by: number,
-  beside: number,
-  left: number,
-  width: number,
-): boolean {
-  const other = beside * stride + left;
-  // Several, since a texture of lines may lie over it all.
-  for (let row = 0; row < STRIPE_ROWS[0]; row++) {
-    const stripe = (first + row * by) * stride + left;
-    let alike = 0;
-    for (let n = 0; n < width; n += 2) {
-      if (Math.abs((bytes[stripe + n] ?? 0) - (bytes[other + n] ?? 0)) <= ALIKE) alike++;
-    }
-    if (2 * alike >= GROUND * width) return false;
-  }
-  return true;
 }
 
 /** Rows that differ from the one above much more than the rows around do. */

@@ -13,6 +13,10 @@ const BRIGHT_CELLS = CELLS / 500;
 const BLACK_MAX = 20;
 /** How uneven black may be (standard deviation): a night scene has shapes. */
 const BLACK_UNEVEN = 2.2;
+/** Cells, a side, whose noise is averaged away: what is left is a shape. */
+const SHAPE_CELLS = 10;
+/** How uneven black may be without its noise: something very dark is shown beyond this, such as a wallpaper. */
+const BLACK_SHAPES = 0.6;
 /** Chroma of planes that nobody wrote: no colour of a real picture has both this low. */
 const VOID_CHROMA = 20;
 /** Greens that unwritten planes turn into when they have been through RGB: BT.601 and BT.709. */
@@ -68,7 +72,20 @@ function isBlack(luma: Float32Array): boolean {
     if (value > BLACK_MAX) bright++;
   }
   const mean = sum / CELLS;
-  return bright <= BRIGHT_CELLS && squares / CELLS - mean * mean < BLACK_UNEVEN * BLACK_UNEVEN;
+  const even = bright <= BRIGHT_CELLS && squares / CELLS - mean * mean < BLACK_UNEVEN * BLACK_UNEVEN;
+  return even && shapes(luma) < BLACK_SHAPES;
+}
+
+/** How uneven a picture is when its noise is averaged away: standard deviation of the means of large cells. */
+function shapes(luma: Float32Array): number {
+  const columns = THUMB_WIDTH / SHAPE_CELLS;
+  const means = new Float32Array(CELLS / (SHAPE_CELLS * SHAPE_CELLS));
+  for (let n = 0; n < CELLS; n++) {
+    const [x, y] = [n % THUMB_WIDTH, Math.floor(n / THUMB_WIDTH)];
+    const at = Math.floor(y / SHAPE_CELLS) * columns + Math.floor(x / SHAPE_CELLS);
+    means[at] = (means[at] ?? 0) + (luma[n] ?? 0) / (SHAPE_CELLS * SHAPE_CELLS);
+  }
+  return evenness(means);
 }
 
 function isGreen({ luma, u, v }: Thumb): boolean {

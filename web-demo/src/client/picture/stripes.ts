@@ -1,0 +1,81 @@
+// Detector of stripes: rows of one colour between rows that are not, as of a slice that was lost. Whole rows are looked at, so that
+// a stripe shows in a faint picture too. The figures are those of the bench's parts `tune` and `check` (own).
+
+import type { Plane } from './planes.ts';
+
+/** Rows of a stripe: fewer may be a line that was drawn, more is a part of the picture. */
+const ROWS = [4, 48] as const;
+/** Points of a row that are looked at, about. */
+const POINTS = 120;
+/** Distance between points that have one colour in a stripe, as share of the width: a picture changes on this way, however smooth. */
+const APART = 1 / 20;
+/** Levels within which two points have one colour. */
+const ALIKE = 2;
+/** Share of a row's points that have the colour of those so far away, in a stripe: it may begin in the middle of a row. */
+const EVEN = 0.65;
+/** ... and how much less it is in the rows above and below. */
+const ABRUPT = 0.3;
+/** Share of points with the colour of the row beside above which the stripe is the ground that the rest is drawn on. */
+const GROUND = 0.3;
+
+/** Stripes of a picture. */
+export interface Stripes {
+  /** Rows in stripes. */
+  readonly striped: number;
+  /** Stripes that they make. */
+  readonly stripes: number;
+}
+
+/** Looks for stripes. */
+export function stripesOf(plane: Plane): Stripes {
+  const { height } = plane;
+  const even = evenness(plane);
+  let [striped, stripes] = [0, 0];
+  for (let y = 2; y < height - 2; ) {
+    let [end, sum] = [y, 0];
+    for (; end < height && (even[end] ?? 0) >= EVEN; end++) sum += even[end] ?? 0;
+    const rows = end - y;
+    if (rows >= ROWS[0] && rows <= ROWS[1] && end < height - 2) {
+      const least = sum / rows - ABRUPT;
+      const beside = (a: number, b: number) => Math.min(even[a] ?? 0, even[b] ?? 0);
+      const abrupt = beside(y - 1, y - 2) < least && beside(end, end + 1) < least;
+      if (abrupt && (isForeign(plane, y, 1, y - 1) || isForeign(plane, end - 1, -1, end))) {
+        striped += rows;
+        stripes++;
+      }
+    }
+    y = end + 1;
+  }
+  return { striped, stripes };
+}
+
+/** Of each row, the share of points that have the colour of a point further on. */
+function evenness({ bytes, stride, width, height }: Plane): Float32Array {
+  const even = new Float32Array(height);
+  const each = Math.max(1, Math.floor(width / POINTS));
+  const apart = Math.max(1, Math.round(width * APART));
+  const points = Math.max(1, Math.ceil((width - apart) / each));
+  for (let y = 0; y < height; y++) {
+    let alike = 0;
+    for (let at = y * stride, end = at + width - apart; at < end; at += each) {
+      if (Math.abs((bytes[at] ?? 0) - (bytes[at + apart] ?? 0)) <= ALIKE) alike++;
+    }
+    even[y] = alike / points;
+  }
+  return even;
+}
+
+/** Whether the row `beside` a stripe has little of the colours of the stripe's first rows; these go on in steps of `by`. */
+function isForeign({ bytes, stride, width }: Plane, first: number, by: number, beside: number): boolean {
+  const each = Math.max(1, Math.floor(width / POINTS));
+  // Two rows, since a texture of lines may lie over it all.
+  for (const row of [first, first + by]) {
+    let [alike, points] = [0, 0];
+    for (let x = 0; x < width; x += each, points++) {
+      const step = (bytes[row * stride + x] ?? 0) - (bytes[beside * stride + x] ?? 0);
+      if (Math.abs(step) <= ALIKE) alike++;
+    }
+    if (alike >= GROUND * points) return false;
+  }
+  return true;
+}
