@@ -30,10 +30,15 @@ const ENDED = 0.017;
 /** ... more for each in which it ends in the middle. */
 const ENDED_WITHIN = 1.3;
 // These by its parts `tune` and `check` (own): a logistic regression of their frames, rounded. Each fifth of the sources, judged by
-// weights of the others, was found as often.
-/** New edges at the sides of blocks beyond those inside, standard deviations, from which a picture is damaged, ... */
-const AT_SIDES = 2;
-/** ... less for each share of blocks that is broken beyond what edges of things there are, ... */
+// weights of the others, was found as often. The same contents of recorded runs said how many frames a judgement takes.
+/** How much a picture's blocks are out of their places, of new edges at their sides, standard deviations: from here it is damaged. */
+const OUT_OF_PLACE = 1.8;
+/** Inspected frames whose mean that is: low rates and fast motion look so in single ones, ... */
+const OUT_OF_PLACE_FRAMES = 3;
+/** ... of which each counts so much at most, and so little where it cannot be told. */
+const OUT_OF_PLACE_MOST = 5;
+const OUT_OF_PLACE_LEAST = -2;
+/** It is more with each share of blocks that is broken beyond what edges of things there are, ... */
 const SIDES_BROKEN = 13;
 /** ... in which texture ends, ... */
 const SIDES_ENDED = 16;
@@ -75,11 +80,14 @@ export class PictureJudge {
   #last: Thumb | null = null;
   #turn = 0;
   #striped = -STRIPES_KEPT;
+  /** How much blocks were out of their places in the last frames. */
+  #places: number[] = [];
   readonly #blocks = new BlockMemory();
 
   /** Starts over: the next frame is of another picture. */
   startOver(): void {
     this.#last = null;
+    this.#places = [];
     this.#blocks.startOver();
   }
 
@@ -89,7 +97,12 @@ export class PictureJudge {
    */
   judge(planes: Planes, before: Plane | null, apart = false): Findings {
     if (apart) this.#last = null;
-    const found = findingsOf(this.measure(planes, before), this.#turn - this.#striped < STRIPES_KEPT);
+    const measures = this.measure(planes, before);
+    this.#places = [...this.#places, outOfPlace(measures)].slice(-OUT_OF_PLACE_FRAMES);
+    const found = findingsOf(measures, {
+      striped: this.#turn - this.#striped < STRIPES_KEPT,
+      outOfPlace: this.#places.reduce((sum, one) => sum + one, 0) > OUT_OF_PLACE * OUT_OF_PLACE_FRAMES,
+    });
     if (found.striped) this.#striped = this.#turn;
     return found;
   }
@@ -137,25 +150,30 @@ function busiest(now: Thumb, before: Thumb): { x: number; y: number } {
   return { x: ((most % columns) + 0.5) / columns, y: (Math.floor(most / columns) + 0.5) / rows };
 }
 
-/** What measures mean. Stripes have edges like tears: `lately` says whether there were some not long ago. */
-export function findingsOf(
-  { whole, grid, damage, rows, stripes, comb, bands, height }: Measures,
-  lately = false,
-): Findings {
+/** What was found in the frames before, and this one. */
+interface Lately {
+  /** Stripes, not long ago: they have edges like tears. */
+  readonly striped: boolean;
+  /** Blocks were out of their places in several frames. */
+  readonly outOfPlace: boolean;
+}
+
+/** What measures mean. */
+function findingsOf(measures: Measures, lately: Lately): Findings {
+  const { whole, grid, damage, rows, stripes, comb, bands, height } = measures;
   const blocks = blockiness(grid);
   const blocky = blocks > 0;
   const striped = stripes.striped >= STRIPED * height || rows.shifts.length >= 2;
   const banded = isBanded(bands);
   // All of these have edges that come and go.
-  const edges = blocky || banded || striped || lately || isDrawnOnGrid(grid);
+  const edges = blocky || banded || striped || lately.striped || isDrawnOnGrid(grid);
   const torn = !edges && ((rows.torn ?? 0) >= 1 || rows.shifts.length === 1);
   const combed = comb !== null && comb.moving > 0.02 && comb.moving > 3 * comb.still && comb.texture < 0.75;
   return {
     motion: whole.motion,
     frozen: whole.frozen,
     black: whole.black,
-    corrupt:
-      whole.green || isDamaged(damage, blocks, grid) || (whole.frozen !== true && isOutOfPlace(damage, blocks, grid)),
+    corrupt: whole.green || isDamaged(damage, blocks, grid) || lately.outOfPlace,
     // Rows shifted by blocks have the edges of blocks.
     blocky: blocky && !striped,
     striped,
@@ -183,15 +201,17 @@ function isDamaged(damage: Damage, blocks: number, grid: Grid): boolean {
 }
 
 /**
- * Whether blocks are where they do not belong in a busy texture, or a faint one: seldom is one of their edges broken beyond doubt, but
- * there are too many at their sides. Pictures that are short of bits, or drawn, have such edges as well.
+ * How much blocks are where they do not belong, in a busy texture or a faint one: seldom is one of their edges broken beyond doubt,
+ * but there are too many at their sides. Pictures that are short of bits, or drawn, have such edges as well, and what stands still
+ * has no new ones: there it is not told.
  */
-function isOutOfPlace(damage: Damage, blocks: number, grid: Grid): boolean {
-  if (blocks > 0 || isDrawnOnGrid(grid)) return false;
+function outOfPlace({ damage, grid, whole }: Measures): number {
+  if (blockiness(grid) > 0 || isDrawnOnGrid(grid) || whole.frozen === true) return OUT_OF_PLACE_LEAST;
   const { sides, broken, elsewhere, streaked, ended, endedWithin } = damage;
-  const other =
+  const value =
+    sides +
     SIDES_BROKEN * (broken - ELSEWHERE * elsewhere) +
     SIDES_ENDED * (ended - ENDED_WITHIN * endedWithin) +
     SIDES_STREAKED * streaked;
-  return sides + other > AT_SIDES;
+  return Math.min(OUT_OF_PLACE_MOST, Math.max(OUT_OF_PLACE_LEAST, value));
 }
