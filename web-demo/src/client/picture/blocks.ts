@@ -1,7 +1,7 @@
 // Detector of blocks that do not belong where they are: macroblocks with broken edges, smeared into streaks, or grey where
 // nothing was decoded. What stays in its place is drawn that way: only blocks count that were otherwise a while ago.
 
-import { EdgeMemory, sidesAt, stepAt } from './edges.ts';
+import { EdgeMemory, standsOut } from './edges.ts';
 import type { Plane, Planes } from './planes.ts';
 
 /** Blocks of prediction, pixels: damage comes in these. */
@@ -84,7 +84,6 @@ export class BlockMemory {
   /** Starts over: the next frame is of another picture. */
   startOver(): void {
     this.#shape = '';
-    this.#edges.startOver();
   }
 
   /** Looks at a frame. */
@@ -144,6 +143,7 @@ export class BlockMemory {
     this.#shape = shape;
     this.#since = Array.from({ length: BITS }, () => new Uint8Array(blocks).fill(255));
     this.#ends = [0, 1].map(() => new Float32Array(blocks).fill(1));
+    this.#edges.startOver();
   }
 
   /** Those of the bits that the block was without not long ago. */
@@ -197,8 +197,7 @@ function blockOf({ luma, chroma }: Planes, x: number, y: number): number {
 
 /** Whether an edge of a macroblock is a step all along. */
 function isBroken(bytes: Uint8Array, start: number, along: number, across: number): boolean {
-  const step = stepAt(bytes, start, along, across);
-  return step > (BROKEN_STEP * MACROBLOCK) / 2 && step > (BROKEN_TIMES * sidesAt(bytes, start, along, across)) / 2;
+  return standsOut(bytes, start, along, across, BROKEN_STEP, BROKEN_TIMES);
 }
 
 /** Mean step down in half a macroblock. */

@@ -15,8 +15,6 @@ export interface Comb {
   readonly moving: number;
   /** Teeth, as a share of the pixels that did not. */
   readonly still: number;
-  /** Pixels that moved, of all. */
-  readonly moved: number;
   /** 0: odd rows are as often the lighter as the darker ones; 1: always the same, as in a texture of lines. */
   readonly texture: number;
 }
@@ -47,7 +45,6 @@ export function combOf(crop: Crop, before: Crop): Comb {
   return {
     moving: count.moving / Math.max(1, count.moved),
     still: count.still / Math.max(1, count.all - count.moved),
-    moved: count.moved / Math.max(1, count.all),
     texture: Math.abs(count.signs) / Math.max(1, teeth),
   };
 }

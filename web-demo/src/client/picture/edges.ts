@@ -25,12 +25,11 @@ const FEW = 5;
 /** Keeps how often there were edges at each place of one picture. */
 export class EdgeMemory {
   /** By direction and phase one after the other, then by block: share of the frames lately, 0 to 1. */
-  #often = new Float32Array(0);
-  #shape = '';
+  #often: Float32Array | null = null;
 
-  /** Starts over: the next frame is of another picture. */
+  /** Starts over: the next frame is of another picture, or of another size. */
   startOver(): void {
-    this.#shape = '';
+    this.#often = null;
   }
 
   /**
@@ -38,68 +37,61 @@ export class EdgeMemory {
    * 0 where nothing is damaged, 2 and more where something is. Blocks of `columns` by `rows` are looked at, of the picture's rows
    * of blocks every `each`th, without those at its borders.
    */
-  look({ bytes, stride, width, height }: Plane, columns: number, rows: number, each: number): number {
-    const shape = `${width}x${height}`;
+  look({ bytes, stride }: Plane, columns: number, rows: number, each: number): number {
     const blocks = columns * rows;
-    if (shape !== this.#shape) {
-      this.#shape = shape;
-      this.#often = new Float32Array(2 * PHASES.length * blocks).fill(1);
-    }
+    this.#often ??= new Float32Array(2 * PHASES.length * blocks).fill(1);
+    const often = this.#often;
     const scale = BLOCKS / Math.max(BLOCKS, blocks);
-    const [side = 0, middle = 0, ...quarters] = PHASES.map((phase, n) => {
+    const [side = 0, middle = 0, a = 0, b = 0] = PHASES.map((phase, n) => {
       let count = 0;
       for (const [step, across, first] of [
         [stride, 1, n],
         [1, stride, n + PHASES.length],
       ] as const) {
         const lines = new Uint16Array(step === 1 ? columns : rows);
-        for (let row = 0, at = first * blocks; row < rows; row++) {
+        for (let row = 0, place = first * blocks; row < rows; row++) {
           const start = (row * each + 1) * MACROBLOCK * stride + phase * step;
-          for (let column = 0; column < columns; column++, at++) {
-            const edge = isEdge(bytes, start + (column + 1) * MACROBLOCK, step, across);
+          for (let column = 0; column < columns; column++, place++) {
+            const at = start + (column + 1) * MACROBLOCK;
+            const edge = standsOut(bytes, at, step, across, LEVEL, SIDES, LEVEL);
+            const before = often[place] ?? 0;
             const line = step === 1 ? column : row;
-            if (this.#isNew(at, edge)) lines[line] = (lines[line] ?? 0) + 1;
+            if (edge && before < OFTEN) lines[line] = (lines[line] ?? 0) + 1;
+            often[place] = before + NEWEST * (Number(edge) - before);
           }
         }
         count += lines.reduce((sum, found) => sum + Math.min(RULER, found), 0);
       }
       return count * scale;
     });
-    const inside = Math.max(middle, quarters.reduce((sum, count) => sum + count, 0) / quarters.length);
+    const inside = Math.max(middle, (a + b) / 2);
     return (side - inside) / Math.sqrt(side + inside + FEW);
   }
-
-  /** Whether an edge is where there seldom was one; keeps it. */
-  #isNew(at: number, edge: boolean): boolean {
-    const before = this.#often[at] ?? 0;
-    this.#often[at] = before + NEWEST * ((edge ? 1 : 0) - before);
-    return edge && before < OFTEN;
-  }
 }
 
-/** Whether the step before a row or column of a macroblock's length is beyond those beside it. */
-function isEdge(bytes: Uint8Array, start: number, along: number, across: number): boolean {
-  const left = stepAt(bytes, start, along, across) - (LEVEL * MACROBLOCK) / 2;
-  // Most places have no step that would do.
-  return left > 0 && left > (SIDES / 2) * sidesAt(bytes, start, along, across);
-}
-
-/** Sum of the steps to a row or column of a macroblock's length from the one before, at every second pixel. */
-export function stepAt(bytes: Uint8Array, start: number, along: number, across: number): number {
+/**
+ * Whether the mean step before a row or column of a macroblock's length is beyond `least` levels, and without `off` beyond `times`
+ * those before and after it.
+ */
+export function standsOut(
+  bytes: Uint8Array,
+  start: number,
+  along: number,
+  across: number,
+  least: number,
+  times: number,
+  off = 0,
+): boolean {
   let step = 0;
   for (let n = 0, at = start; n < MACROBLOCK; n += 2, at += 2 * across) {
     step += Math.abs((bytes[at] ?? 0) - (bytes[at - along] ?? 0));
   }
-  return step;
-}
-
-/** The same of the steps before and after that one. */
-export function sidesAt(bytes: Uint8Array, start: number, along: number, across: number): number {
+  // Most places have no step that would do.
+  if (step <= (least * MACROBLOCK) / 2) return false;
   let sides = 0;
   for (let n = 0, at = start; n < MACROBLOCK; n += 2, at += 2 * across) {
-    const before = bytes[at - along] ?? 0;
-    const here = bytes[at] ?? 0;
-    sides += Math.abs(before - (bytes[at - 2 * along] ?? 0)) + Math.abs((bytes[at + along] ?? 0) - here);
+    sides += Math.abs((bytes[at - along] ?? 0) - (bytes[at - 2 * along] ?? 0));
+    sides += Math.abs((bytes[at + along] ?? 0) - (bytes[at] ?? 0));
   }
-  return sides;
+  return step - (off * MACROBLOCK) / 2 > (times * sides) / 2;
 }

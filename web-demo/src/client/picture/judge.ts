@@ -7,7 +7,7 @@ import { type Comb, combOf } from './comb.ts';
 import { blockiness, type Crop, cropOf, type Grid, gridOf, isDrawnOnGrid } from './grid.ts';
 import { type Plane, type Planes, THUMB_HEIGHT, THUMB_WIDTH, type Thumb, thumbOf } from './planes.ts';
 import { type Rows, rowsOf } from './rows.ts';
-import { type Stripes, stripesOf } from './stripes.ts';
+import { stripesOf } from './stripes.ts';
 import { judgeWhole, type Whole } from './whole.ts';
 
 /** Side of the part that is looked at closely, pixels. */
@@ -54,7 +54,8 @@ export interface Measures {
   readonly grid: Grid;
   readonly damage: Damage;
   readonly rows: Rows;
-  readonly stripes: Stripes;
+  /** Rows in stripes. */
+  readonly stripes: number;
   /** Null without the frame before. */
   readonly comb: Comb | null;
   readonly bands: Bands;
@@ -163,7 +164,7 @@ function findingsOf(measures: Measures, lately: Lately): Findings {
   const { whole, grid, damage, rows, stripes, comb, bands, height } = measures;
   const blocks = blockiness(grid);
   const blocky = blocks > 0;
-  const striped = stripes.striped >= STRIPED * height || rows.shifts.length >= 2;
+  const striped = stripes >= STRIPED * height || rows.shifts.length >= 2;
   const banded = isBanded(bands);
   // All of these have edges that come and go.
   const edges = blocky || banded || striped || lately.striped || isDrawnOnGrid(grid);

@@ -39,12 +39,8 @@ const TEARS_MAX = 2;
 export interface Rows {
   /** Shifts that continue rows at seams, pixels, from top to bottom. */
   readonly shifts: readonly number[];
-  /** Seams: rows that differ from the one above more than is usual around. */
-  readonly seams: number;
   /** Rows where the frame before continues this one; null without that frame. */
   readonly torn: number | null;
-  /** Least of their remaining steps, of the step in this frame. */
-  readonly left: number;
 }
 
 /** Looks at the rows; `before` is the frame shown just before. */
@@ -53,12 +49,9 @@ export function rowsOf(plane: Plane, before: Plane | null): Rows {
   const seams = seamsOf(down);
   const looked = seams.length > SEAMS_MAX ? [] : seams;
   const shifts = looked.map((row) => shiftAt(plane, row)).filter((shift) => shift !== 0);
-  const tears = before ? tearsOf(plane, before, down) : null;
   return {
     shifts,
-    seams: seams.length,
-    torn: tears?.rows ?? null,
-    left: tears?.left ?? 1,
+    torn: before && tearsOf(plane, before, down),
   };
 }
 
@@ -130,8 +123,8 @@ function stepBetween(
 }
 
 /** Rows where one of two rows taken from the frame before continues the other, as nothing does in this frame. */
-function tearsOf(plane: Plane, before: Plane, down: Float32Array): { rows: number; left: number } {
-  let [looked, rows, least] = [0, 0, 1];
+function tearsOf(plane: Plane, before: Plane, down: Float32Array): number {
+  let [looked, rows] = [0, 0];
   const downBefore = stepsDown(before);
   for (let y = AROUND; y < down.length - AROUND; y++) {
     const step = down[y] ?? 0;
@@ -141,11 +134,10 @@ function tearsOf(plane: Plane, before: Plane, down: Float32Array): { rows: numbe
     if (around < TEAR_AROUND || step < 1.15 * around) continue;
     const left = crossStep(plane, before, y) / step;
     if (left < TEAR_LEFT && differing(plane, y) >= TEAR_POINTS && !hasMoved(plane, before, downBefore, y, step)) {
-      least = Math.min(least, left);
       rows++;
     }
   }
-  return { rows: rows > TEARS_MAX || looked < 4 ? 0 : rows, left: least };
+  return rows > TEARS_MAX || looked < 4 ? 0 : rows;
 }
 
 /** The lesser step between row `y` and the one above it when one of them is taken from the frame before. */

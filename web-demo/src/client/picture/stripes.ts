@@ -18,19 +18,11 @@ const ABRUPT = 0.3;
 /** Share of points with the colour of the row beside above which the stripe is the ground that the rest is drawn on. */
 const GROUND = 0.3;
 
-/** Stripes of a picture. */
-export interface Stripes {
-  /** Rows in stripes. */
-  readonly striped: number;
-  /** Stripes that they make. */
-  readonly stripes: number;
-}
-
-/** Looks for stripes. */
-export function stripesOf(plane: Plane): Stripes {
+/** How many of a picture's rows are in stripes. */
+export function stripesOf(plane: Plane): number {
   const { height } = plane;
   const even = evenness(plane);
-  let [striped, stripes] = [0, 0];
+  let striped = 0;
   for (let y = 2; y < height - 2; ) {
     let [end, sum] = [y, 0];
     for (; end < height && (even[end] ?? 0) >= EVEN; end++) sum += even[end] ?? 0;
@@ -39,14 +31,11 @@ export function stripesOf(plane: Plane): Stripes {
       const least = sum / rows - ABRUPT;
       const beside = (a: number, b: number) => Math.min(even[a] ?? 0, even[b] ?? 0);
       const abrupt = beside(y - 1, y - 2) < least && beside(end, end + 1) < least;
-      if (abrupt && (isForeign(plane, y, 1, y - 1) || isForeign(plane, end - 1, -1, end))) {
-        striped += rows;
-        stripes++;
-      }
+      if (abrupt && (isForeign(plane, y, 1) || isForeign(plane, end - 1, -1))) striped += rows;
     }
     y = end + 1;
   }
-  return { striped, stripes };
+  return striped;
 }
 
 /** Of each row, the share of points that have the colour of a point further on. */
@@ -65,17 +54,15 @@ function evenness({ bytes, stride, width, height }: Plane): Float32Array {
   return even;
 }
 
-/** Whether the row `beside` a stripe has little of the colours of the stripe's first rows; these go on in steps of `by`. */
-function isForeign({ bytes, stride, width }: Plane, first: number, by: number, beside: number): boolean {
+/** Whether the row beside a stripe has little of the colours of the stripe's first rows; these go on in steps of `by`. */
+function isForeign({ bytes, stride, width }: Plane, first: number, by: number): boolean {
   const each = Math.max(1, Math.floor(width / POINTS));
   // Two rows, since a texture of lines may lie over it all.
-  for (const row of [first, first + by]) {
+  return [1, 2].every((away) => {
     let [alike, points] = [0, 0];
-    for (let x = 0; x < width; x += each, points++) {
-      const step = (bytes[row * stride + x] ?? 0) - (bytes[beside * stride + x] ?? 0);
-      if (Math.abs(step) <= ALIKE) alike++;
+    for (let at = (first - by) * stride, end = at + width; at < end; at += each, points++) {
+      if (Math.abs((bytes[at] ?? 0) - (bytes[at + away * by * stride] ?? 0)) <= ALIKE) alike++;
     }
-    if (alike >= GROUND * points) return false;
-  }
-  return true;
+    return alike < GROUND * points;
+  });
 }

@@ -79,12 +79,12 @@ function isBlack(luma: Float32Array): boolean {
 /** How uneven a picture is when its noise is averaged away: standard deviation of the means of large cells. */
 function shapes(luma: Float32Array): number {
   const columns = THUMB_WIDTH / SHAPE_CELLS;
-  const means = new Float32Array(CELLS / (SHAPE_CELLS * SHAPE_CELLS));
-  for (let n = 0; n < CELLS; n++) {
-    const [x, y] = [n % THUMB_WIDTH, Math.floor(n / THUMB_WIDTH)];
-    const at = Math.floor(y / SHAPE_CELLS) * columns + Math.floor(x / SHAPE_CELLS);
-    means[at] = (means[at] ?? 0) + (luma[n] ?? 0) / (SHAPE_CELLS * SHAPE_CELLS);
-  }
+  const means = new Float32Array(CELLS / SHAPE_CELLS ** 2);
+  luma.forEach((value, n) => {
+    const row = Math.floor(n / THUMB_WIDTH / SHAPE_CELLS);
+    const at = row * columns + Math.floor((n % THUMB_WIDTH) / SHAPE_CELLS);
+    means[at] = (means[at] ?? 0) + value / SHAPE_CELLS ** 2;
+  });
   return evenness(means);
 }
 
