@@ -39,30 +39,27 @@ export function stripesOf(plane: Plane): number {
 }
 
 /** Of each row, the share of points that have the colour of a point further on. */
-function evenness({ bytes, stride, width, height }: Plane): Float32Array {
-  const even = new Float32Array(height);
-  const each = Math.max(1, Math.floor(width / POINTS));
-  const apart = Math.max(1, Math.round(width * APART));
-  const points = Math.max(1, Math.ceil((width - apart) / each));
-  for (let y = 0; y < height; y++) {
-    let alike = 0;
-    for (let at = y * stride, end = at + width - apart; at < end; at += each) {
-      if (Math.abs((bytes[at] ?? 0) - (bytes[at + apart] ?? 0)) <= ALIKE) alike++;
-    }
-    even[y] = alike / points;
-  }
-  return even;
+function evenness(plane: Plane): Float32Array {
+  const apart = Math.max(1, Math.round(plane.width * APART));
+  return Float32Array.from({ length: plane.height }, (_, y) => {
+    const row = y * plane.stride;
+    return alike(plane, row, row + apart, plane.width - apart);
+  });
 }
 
 /** Whether the row beside a stripe has little of the colours of the stripe's first rows; these go on in steps of `by`. */
-function isForeign({ bytes, stride, width }: Plane, first: number, by: number): boolean {
-  const each = Math.max(1, Math.floor(width / POINTS));
+function isForeign(plane: Plane, first: number, by: number): boolean {
+  const beside = (first - by) * plane.stride;
   // Two rows, since a texture of lines may lie over it all.
-  return [1, 2].every((away) => {
-    let [alike, points] = [0, 0];
-    for (let at = (first - by) * stride, end = at + width; at < end; at += each, points++) {
-      if (Math.abs((bytes[at] ?? 0) - (bytes[at + away * by * stride] ?? 0)) <= ALIKE) alike++;
-    }
-    return alike < GROUND * points;
-  });
+  return [1, 2].every((away) => alike(plane, beside, beside + away * by * plane.stride, plane.width) < GROUND);
+}
+
+/** Share of the points of `length` pixels that have the colour of those from another place on. */
+function alike({ bytes, width }: Plane, from: number, other: number, length: number): number {
+  const each = Math.max(1, Math.floor(width / POINTS));
+  let [same, points] = [0, 0];
+  for (let n = 0; n < length; n += each, points++) {
+    if (Math.abs((bytes[from + n] ?? 0) - (bytes[other + n] ?? 0)) <= ALIKE) same++;
+  }
+  return same / Math.max(1, points);
 }
