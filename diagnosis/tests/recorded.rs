@@ -28,7 +28,7 @@ fn read(name: &str) -> Parsed {
 fn both(other: &str, form: Form, own: &str) -> (Verdict, Verdict) {
     let (other, own) = (read(other), read(own));
     assert_eq!(other.form, form);
-    assert_eq!(own.form, Form::Own);
+    assert_eq!(own.form, Form::Sightline);
     (diagnose(&other.trace, None).verdict, diagnose(&own.trace, None).verdict)
 }
 

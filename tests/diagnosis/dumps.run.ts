@@ -60,10 +60,14 @@ async function call(server: Server, viewer: Viewer, agent: Agent): Promise<numbe
   return ticket;
 }
 
-/** Lets rtcstats.js wrap what the page makes, and keep its lines. */
+/**
+ * Lets rtcstats.js wrap what the page makes, and keep its lines. Its way for Chromium asks by a callback, which Chromium no longer
+ * answers: it is made to take its other way, the standard's, by hiding what it tells Chromium by.
+ */
 async function traceByRtcstats(page: Page): Promise<void> {
   const source = await readFile(resolve(import.meta.dirname, '../browser/node_modules/rtcstats/rtcstats.js'), 'utf8');
   await page.addInitScript(`(() => {
+    Object.defineProperty(Navigator.prototype, 'webkitGetUserMedia', { value: undefined });
     const module = { exports: {} };
     ${source}
     window.rtcstatsLines = [];

@@ -6,5 +6,7 @@ export default {
   outputDir: '../browser/test-results',
   workers: 1,
   timeout: 0,
+  // Pages over bad lines take their time.
+  expect: { timeout: 40_000 },
   reporter: [['line']],
 };

@@ -18,8 +18,7 @@ use serde_json::Value;
 use signaling::ErrorCode;
 use signaling::load_test::LoadTestAgentsRequest;
 
-use crate::support::calls::open_peer;
-use crate::support::{LIMIT, SERVER, Site};
+use crate::support::{LIMIT, SERVER, Site, open_peer};
 
 fn aim(site: &Site) -> Aim {
     Aim {
