@@ -22,7 +22,7 @@ impl Core {
     /// Hands in a datagram received at `now`. `destination` is the one of our addresses it was sent to.
     ///
     /// STUN goes to the peer whose user name fragment it names, anything else only to a peer from whose address an
-    /// authenticated check has come. A binding request that names nobody is answered within bounds ([`super::reach`]); what else
+    /// authenticated check has come. A binding request that names nobody is answered within bounds (`reach.rs`); what else
     /// belongs to nobody is ignored.
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, destination: SocketAddr, datagram: &[u8]) {
         self.advance(now);
