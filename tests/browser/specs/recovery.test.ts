@@ -8,10 +8,10 @@ import { expect, type Stage, tell, test } from '../support/fixtures.ts';
 import { line, needNetlab } from '../support/netlab.ts';
 import { openOverLines } from '../support/over-lines.ts';
 import type { Server } from '../support/server.ts';
-import type { Viewer } from '../support/viewer.ts';
+import type { Viewer, Way } from '../support/viewer.ts';
 
 /** The socket is gone for so long, ms. */
-const CUT_MS = 5_000;
+const CUT_MS = 3_000;
 /** In the background for so long, ms: past every ping. */
 const HIDDEN_MS = 15_000;
 /** A chat resumes within this after the way is there again, ms (issue 4). */
@@ -45,9 +45,9 @@ async function opened(stage: Stage, browser: 'Chromium' | 'Firefox'): Promise<Ov
   return { server, cable, viewer, agent, ticket };
 }
 
-async function sharing({ viewer, agent }: Over): Promise<void> {
+async function sharing({ viewer, agent }: Over, way: Way = 'player'): Promise<void> {
   await invite(viewer, agent);
-  await viewer.sharePlayer();
+  await viewer.choose(way);
   await agent.expectPictureMoving();
   await expect(viewer.bar).toBeVisible();
 }
@@ -65,12 +65,13 @@ for (const browser of ['Chromium', 'Firefox'] as const) {
   }) => {
     const over = await opened(stage, browser);
     const { cable, viewer, agent } = over;
-    await sharing(over);
+    // Not the player: its stream comes over the cable, too.
+    await sharing(over, 'camera');
     cable.cut();
+    await agent.expectPictureMoving();
     await expect(viewer.dialog.getByText(/Reconnecting|cannot reach/)).toBeVisible();
     await viewer.say('Written meanwhile.');
     await agent.answer('So was this.');
-    await agent.expectPictureMoving();
     await viewer.page.waitForTimeout(CUT_MS);
     cable.mend();
     const mendedAt = performance.now();
