@@ -17,12 +17,16 @@ const WHOLE_MIN: usize = 3;
 
 pub(super) fn collect(scene: &Scene<'_>, findings: &mut Findings) {
     let Some(last) = scene.scope.last().map(|second| second.at) else { return };
-    let since = scene.trace.player.iter().filter(|(at, _)| *at <= last).collect::<Vec<_>>();
+    let mut before = scene.trace.player.iter().rev().skip_while(|(at, _)| *at > last).peekable();
+    // Nearly every player has shown something: nothing is counted then.
+    if !before.peek().is_some_and(|(_, sample)| has_nothing(sample)) {
+        return;
+    }
     let whole = scene.trace.segments.within(i64::MIN, last).filter(|(_, segment)| is_media(segment)).count();
     // A player that gave up or tries anew is paused by itself; with segments in hand it would have a picture all the same.
     let meant = |sample: &PlayerSample| sample.paused == Some(false) || whole >= WHOLE_MIN;
-    let waiting = since.iter().rev().take_while(|(_, sample)| has_nothing(sample) && meant(sample)).last();
-    let Some(from) = waiting.map(|(at, _)| *at).filter(|from| last - from >= NEVER_S) else { return };
+    let waiting = before.take_while(|(_, sample)| has_nothing(sample) && meant(sample)).last();
+    let Some(from) = waiting.map(|(at, _)| at).filter(|from| last - from >= NEVER_S) else { return };
     #[expect(clippy::cast_precision_loss, reason = "at most a day's seconds")]
     let (seconds, limit) = ((last - from) as f64, Some((NEVER_S as f64, source::OWN)));
     let evidence = told(Kind::NeverStarted, LaneName::Player, seconds, Unit::Seconds, limit, (from, last));

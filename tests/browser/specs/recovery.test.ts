@@ -12,6 +12,8 @@ import type { Viewer, Way } from '../support/viewer.ts';
 
 /** The socket is gone for so long, ms. */
 const CUT_MS = 3_000;
+/** The player's buffer is empty by then, ms. */
+const DRY_MS = 9_000;
 /** In the background for so long, ms: past every ping. */
 const HIDDEN_MS = 15_000;
 /** A chat resumes within this after the way is there again, ms (issue 4). */
@@ -83,6 +85,20 @@ for (const browser of ['Chromium', 'Firefox'] as const) {
     await expectFirstCall(stage, over);
   });
 }
+
+test('Chromium: the stream is cut in a call that shares the player: with the player the picture goes on', async ({
+  stage,
+}) => {
+  const over = await opened(stage, 'Chromium');
+  const { cable, viewer, agent } = over;
+  await sharing(over);
+  cable.cut();
+  await viewer.page.waitForTimeout(DRY_MS);
+  cable.mend();
+  // The demo's player tries again after up to eight seconds, by itself.
+  await expect(() => agent.expectPictureMoving()).toPass({ timeout: 45_000 });
+  await expectFirstCall(stage, over);
+});
 
 test('Firefox: in the background for a while: the call goes on and the chat is there', async ({ stage }) => {
   const over = await opened(stage, 'Firefox');

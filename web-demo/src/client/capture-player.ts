@@ -62,9 +62,17 @@ class PlayerCapture implements Capture {
   onMuted: ((muted: boolean) => void) | null = null;
   readonly #stream: MediaStream;
   #gap: ReturnType<typeof setTimeout> | undefined;
+  /**
+   * The player gives a new track when its media is loaded anew. Chromium leaves the old one `live` then, without frames: the
+   * newest is the one that shows.
+   */
   readonly #added = () => {
-    const next = liveTrack(this.#stream);
-    if (next && next !== this.track && this.track.readyState === 'ended') this.#take(next);
+    const next = this.#stream.getVideoTracks().findLast((track) => track.readyState === 'live');
+    if (!next || next === this.track) return;
+    const old = this.track;
+    this.#take(next);
+    old.onended = null;
+    old.stop();
   };
 
   constructor(stream: MediaStream, track: MediaStreamTrack) {
