@@ -21,7 +21,7 @@ const CAMERA = '--use-fake-device-for-media-stream=fps=30';
 const READ_MS = 700;
 /** How long the call runs after its first frame, ms; longer where a sharp picture is waited for. */
 const CALL_MS = 300;
-const LEGIBLE_MS = 2_500;
+const LEGIBLE_MS = 7_000;
 /** More failed connects than this and the scenario is given up. */
 const FAILURES_MAX = 5;
 

@@ -12,8 +12,11 @@ export const LEGIBLE_WITHIN_MS = 15_000;
 export const LEGIBLE_HOLD_MS = 3_000;
 /** A picture that moves has at least so many frames a second. */
 export const LEGIBLE_FPS_MIN = 15;
-/** Below so many bits a pixel and frame nothing moves: repeats of a still picture, a cursor, a clock's seconds. */
-const STILL_BITS_PER_PIXEL = 0.02;
+/**
+ * Below so many bits a pixel and frame nothing moves: repeats of a still picture that is made sharp (0.04 measured on a page of
+ * text), a cursor, a clock's seconds. What moves costs 0.15 and more at these quantizers.
+ */
+const STILL_BITS_PER_PIXEL = 0.06;
 
 /**
  * Largest quantizer of a sharp picture, by codec: VP8's 20 of 127, and of the others the index whose quantizer step is the

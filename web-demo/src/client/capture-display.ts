@@ -30,6 +30,15 @@ const OPTIONS: Record<DisplayWay, PickerOptions> = {
   screen: { video: { displaySurface: 'monitor', ...SIZE }, audio: false },
 };
 
+/**
+ * Chromium encodes a page that stands still once and never again, so that it stays as blurred as its first picture; told that no
+ * frame at all is fine, it repeats the last one until it is sharp. The capture begins anew by that, which the first picture
+ * must not wait for.
+ */
+const REPEATED = { ...SIZE, frameRate: { min: 0, max: 30 } };
+/** Time after the capture by which the first picture is on its way, ms. */
+const REPEATED_AFTER_MS = 500;
+
 /** A refusal this soon after the call had no picker before it, ms: nobody reads and answers one faster. */
 const NO_PICKER_MS = 150;
 
@@ -106,6 +115,10 @@ function displayCapture(stream: MediaStream): Capture {
     },
   };
   track.onended = () => capture.onEnded?.();
+  setTimeout(() => {
+    // A browser that cannot keeps its own rate.
+    if (track.readyState === 'live') track.applyConstraints(REPEATED).catch(() => {});
+  }, REPEATED_AFTER_MS);
   track.onmute = () => capture.onMuted?.(true);
   track.onunmute = () => capture.onMuted?.(false);
   return capture;

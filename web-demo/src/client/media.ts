@@ -5,7 +5,7 @@ import { RequestError } from './connection.ts';
 import { type EchoFacts, EchoTrain, runEchoes } from './echo-train.ts';
 import { Emitter, Store } from './emitter.ts';
 import { probeUplink, type UplinkRate } from './probe.ts';
-import { withStartBitrate } from './sdp.ts';
+import { readsStartBitrate, withStartBitrate } from './sdp.ts';
 import type { OfferMedia } from './signaling.ts';
 import { SLOTS } from './slots.ts';
 
@@ -225,8 +225,7 @@ export class MediaPeer {
     const answered = this.#answered;
     if (!answered || this.#over() || this.#restarting || this.pc.signalingState !== 'stable') return;
     const known = answered.startKbps;
-    if (!/\bChrom(e|ium)\//.test(navigator.userAgent) || (known && Math.abs(kbps / known - 1) < START_RATE_NEAR))
-      return;
+    if (!readsStartBitrate(navigator.userAgent) || (known && Math.abs(kbps / known - 1) < START_RATE_NEAR)) return;
     answered.startKbps = kbps;
     await this.pc.setLocalDescription(await this.pc.createOffer());
     await this.pc.setRemoteDescription({ type: 'answer', sdp: withStartBitrate(answered.sdp, kbps) });

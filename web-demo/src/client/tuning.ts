@@ -13,7 +13,7 @@ export const START_MS = 5_000;
 /** Share of the measured uplink that a first picture may take. */
 const START_SHARE = 0.75;
 /** The most that makes a first picture sooner sharp, kbit/s: a page of dense text is 200 to 300 KB at once. */
-const START_KBPS_MAX = 12_000;
+const START_KBPS_MAX = 15_000;
 /** The most that a sender takes of a line that carries it, kbit/s. Chromium's own bound, 2,500, blurs pages of text for seconds. */
 const SEND_KBPS_MAX = { motion: 6_000, detail: 12_000 } as const;
 
@@ -35,18 +35,23 @@ export function startKbps({ kbps }: UplinkRate): number {
   return Math.min(START_KBPS_MAX, kbps * START_SHARE);
 }
 
-/** Tunes a sender. `starting`: the first seconds of a picture; `limitKbps`: the most that it may take just now, null for no such limit. */
+/**
+ * Tunes a sender. `starting`: the first seconds of a picture. `idle`: the picture is in another slot; in its first two seconds
+ * Chromium would set half of the rate aside for this one. `limitKbps`: the most that it may take just now, null for no such limit.
+ */
 export async function tuneSender(
   sender: RTCRtpSender,
   surface: Surface,
   wanted: ContentHint,
   starting: boolean,
+  idle: boolean,
   limitKbps: number | null,
 ): Promise<void> {
   const parameters = sender.getParameters();
   const tuning = tuningOf(surface, wanted);
   parameters.degradationPreference = preferenceOf(tuning, wanted, starting);
   for (const encoding of parameters.encodings) {
+    encoding.active = !idle;
     encoding.maxBitrate = Math.min(SEND_KBPS_MAX[tuning], limitKbps ?? Number.POSITIVE_INFINITY) * 1000;
   }
   try {

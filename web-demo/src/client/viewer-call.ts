@@ -504,8 +504,10 @@ export class ViewerCall {
     // The one that is waited for comes first.
     const slots = this.#capture?.slot === 'camera' ? (['camera', 'screen'] as const) : (['screen', 'camera'] as const);
     for (const slot of slots) {
-      const surface = this.#capture?.slot === slot ? this.#capture.surface : slot;
-      await tuneSender(peer.sender(slot), surface, this.#content, this.#starting, this.#courtesy.limitKbps);
+      const capture = this.#capture?.slot === slot ? this.#capture : null;
+      const surface = capture?.surface ?? slot;
+      const idle = this.#capture !== null && capture === null;
+      await tuneSender(peer.sender(slot), surface, this.#content, this.#starting, idle, this.#courtesy.limitKbps);
     }
   }
 
