@@ -129,6 +129,11 @@ export class PictureWatch {
     this.#asked = null;
   }
 
+  /** Looks at once, whatever pause was meant; `eachMs` is asked anew. */
+  hurry(): void {
+    this.#lookBy(0);
+  }
+
   /** What comes next is not to be compared with what was. */
   #newPicture(): void {
     this.#first = true;
@@ -240,14 +245,18 @@ export class PictureWatch {
     this.#costMs = this.#costMs === 0 ? cost : this.#costMs + NEWEST * (cost - this.#costMs);
     if (!findings) return;
     this.#found.push(findings);
-    if (isDamage(findings)) this.#lookCloser();
+    if (isOdd(findings)) this.#lookCloser();
   }
 
   #lookCloser(): void {
     const now = performance.now();
     if (now - this.#closeSinceMs < CLOSE_APART_MS) return;
     this.#closeSinceMs = now;
-    this.#nextMs = Math.min(this.#nextMs, now + CLOSE_MS);
+    this.#lookBy(now + CLOSE_MS);
+  }
+
+  #lookBy(atMs: number): void {
+    this.#nextMs = Math.min(this.#nextMs, atMs);
     this.#video?.cancelVideoFrameCallback?.(this.#request);
     this.#await();
   }
@@ -283,8 +292,8 @@ export class PictureWatch {
   }
 }
 
-function isDamage({ corrupt, blocky, striped, banded, torn }: Findings): boolean {
-  return corrupt || blocky || striped || banded || torn;
+function isOdd({ frozen, black, corrupt, blocky, striped, banded, torn }: Findings): boolean {
+  return frozen || black || corrupt || blocky || striped || banded || torn;
 }
 
 /**

@@ -163,6 +163,7 @@ export class PageWatch {
   follow(follower: Follower): { history: Lanes; end: () => void } {
     const history = moved(this.#ring.take(localNowMs()), follower.offsetMs());
     this.#follower = follower;
+    this.#pictures.hurry();
     return {
       history,
       end: () => {

@@ -1,13 +1,17 @@
 // What the player's picture looks like: keeps the detectors on the page's player. Their code comes when there is one.
 
 import type { Sample } from '../lanes.ts';
-import type { PictureWatch } from '../picture/watch.ts';
+import type { PictureSecond, PictureWatch } from '../picture/watch.ts';
 
 /** Time between inspected frames while somebody waits for a verdict, ms. */
 const ALERT_MS = 250;
 /** While nobody does two frames are compared, and then none is looked at for so long, ms: the host's page is not ours. */
 const PAIR_MS = 500;
 const CALM_MS = 6_000;
+/** After a second with something odd it is looked at as if somebody waited, for so long, ms: who opens the chat then finds it seen. */
+const ODD_FOR_MS = 20_000;
+/** Not again before this, ms: slides stand still all day. */
+const ODD_APART_MS = 60_000;
 
 /** Detectors for the page's player, whichever element that is. */
 export class PlayerPictures {
@@ -17,6 +21,7 @@ export class PlayerPictures {
   #video: HTMLVideoElement | null = null;
   #watch: PictureWatch | null = null;
   #half = false;
+  #oddSinceMs = Number.NEGATIVE_INFINITY;
 
   /** `nowMs`: the clock of the lanes; `alert`: the chat is open; `onSample` gets a sample of the lane `picture` for every second that can be judged. */
   constructor(of: { nowMs: () => number; onSample: (sample: Sample) => void; alert: () => boolean }) {
@@ -33,16 +38,30 @@ export class PlayerPictures {
     if (video) this.#start(video).catch(() => undefined);
   }
 
+  /** Somebody waits for a verdict from now on: the next look comes at once. */
+  hurry(): void {
+    this.#watch?.hurry();
+  }
+
   async #start(video: HTMLVideoElement): Promise<void> {
     const { PictureWatch } = await import('../picture/watch.ts');
     if (video !== this.#video) return;
     this.#watch ??= new PictureWatch({ nowMs: this.#nowMs, eachMs: () => this.#eachMs() });
-    this.#watch.start(video, (sample) => this.#onSample({ ...sample }));
+    this.#watch.start(video, (sample) => {
+      const now = performance.now();
+      if (isOdd(sample) && now - this.#oddSinceMs > ODD_APART_MS) this.#oddSinceMs = now;
+      this.#onSample({ ...sample });
+    });
   }
 
   #eachMs(): number {
-    if (this.#alert()) return ALERT_MS;
+    if (this.#alert() || performance.now() - this.#oddSinceMs < ODD_FOR_MS) return ALERT_MS;
     this.#half = !this.#half;
     return this.#half ? PAIR_MS : CALM_MS;
   }
+}
+
+/** A second that needs a closer look: any frame stood still, was black or damaged. */
+function isOdd({ frozen, black, corrupt, blocky, striped, banded, torn }: PictureSecond): boolean {
+  return [frozen, black, corrupt, blocky, striped, banded, torn].some((share) => share);
 }
