@@ -1,6 +1,6 @@
 // npm run dumps
 // npm run desk -- [--rounds 8] [--seed 1]
-// npm run record -- [--n 24] [--seed 1] [--families a,b] [--seats 3] [--most 12] [--out traces] [--cache DIR]
+// npm run record -- [--n 24] [--seed 1] [--families a,b] [--half reported] [--seats 3] [--most 12] [--out traces] [--cache DIR]
 //
 // `record` records runs of the plan that `out` does not hold yet, until it holds the plan's first `n`. tests/browser lends its
 // Playwright and its support files; docs/diagnosis.md says what is recorded. `desk` lets five viewers complain at once and watches
@@ -19,6 +19,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '8' },
     seed: { type: 'string', default: '1' },
     families: { type: 'string', default: '' },
+    half: { type: 'string', default: '' },
     seats: { type: 'string', default: '3' },
     most: { type: 'string', default: '' },
     // Any word: controls are kept also where the machine was busy; the replay leaves them out.

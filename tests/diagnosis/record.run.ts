@@ -2,7 +2,7 @@
 
 import { test } from '../browser/support/fixtures.ts';
 import { FREE_MIN, watchIdle } from './run/machine.ts';
-import { Manifest, type Run } from './run/manifest.ts';
+import { Manifest, type Run, splitOf } from './run/manifest.ts';
 import { plan, type Recipe } from './run/recipes.ts';
 import { Rig } from './run/rig.ts';
 import type { Seat } from './run/seat.ts';
@@ -19,6 +19,8 @@ const asked = {
   seats: Number(process.env.CORPUS_SEATS ?? 3),
   /** Runs recorded now at most: somebody else wants the machine, too. */
   most: Number(process.env.CORPUS_MOST || Number.POSITIVE_INFINITY),
+  /** Of the plan's first `n` only those of this half: more of it are needed, and the other would cost as long again. */
+  half: process.env.CORPUS_HALF ?? '',
   out: process.env.CORPUS_OUT ?? '',
   cache: process.env.CORPUS_CACHE ?? '',
 };
@@ -38,6 +40,7 @@ function missing(manifest: Manifest): Recipe[] {
   for (const recipe of plan(asked.seed, asked.families)) {
     if (place >= asked.n || recipes.length >= asked.most) return recipes;
     place += 1;
+    if (asked.half && splitOf(recipe) !== asked.half) continue;
     if (!manifest.has(recipe)) recipes.push(recipe);
   }
   return recipes;

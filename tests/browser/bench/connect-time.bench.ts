@@ -2,24 +2,22 @@
 // `N=` connects a scenario (default 100), `ONLY=` a part of the scenarios' names.
 
 import type { Ticket } from '../../../web-demo/src/protocol/generated.ts';
-import { Agent } from '../support/agent.ts';
+import type { Agent } from '../support/agent.ts';
 import { expect, type Stage, tell, test } from '../support/fixtures.ts';
-import { Netlab, needNetlab } from '../support/netlab.ts';
-import { recordPeers } from '../support/peers.ts';
-import { Viewer } from '../support/viewer.ts';
-import { arm, firstFrame, hookAgent, hookViewer } from './clock.ts';
+import { needNetlab } from '../support/netlab.ts';
+import type { Viewer } from '../support/viewer.ts';
+import { arm, firstFrame } from './clock.ts';
 import { openContent } from './content.ts';
-import { type Measured, percentile, type Row, record } from './report.ts';
+import { pair, reason, recover } from './pair.ts';
+import { both, type Measured, percentile, type Row, record } from './report.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
 import { talk } from './talk.ts';
 
 /** Connects a scenario. */
 const N = Number(process.env.N ?? 100);
-/** A camera of 30 frames a second, as most have; Chromium's own stand-in gives 20. */
-const CAMERA = '--use-fake-device-for-media-stream=fps=30';
 /** How long the card is read at least, ms, beside six round trips. */
 const READ_MS = 700;
-/** How long the call runs after its first frame, ms; longer where a sharp picture is waited for. */
+/** How long the call runs after its first frame, ms; longer where a sharp picture is waited for, which has to last for 3 s. */
 const CALL_MS = 300;
 const LEGIBLE_MS = 7_000;
 /** More failed connects than this and the scenario is given up. */
@@ -38,47 +36,29 @@ for (const scenario of SCENARIOS.filter(({ name }) => name.includes(process.env.
         row.measured.push(await connect(viewer, agent, ticket, scenario));
       } catch (error) {
         row.failed += 1;
-        tell(`connect ${n} failed`, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
-        await recover(viewer, agent);
+        tell(`connect ${n} failed`, reason(error));
+        await recover({ viewer, agent });
       }
     }
     await record(row);
     const totals = row.measured.map(({ totalMs }) => totalMs);
-    tell(
-      'first frame p50 / p95, ms',
-      `${percentile(totals, 0.5)?.toFixed(0)} / ${percentile(totals, 0.95)?.toFixed(0)}`,
-    );
+    tell('first frame p50 / p95, ms', both(totals));
     expect(row.failed).toBe(0);
     expect(percentile(totals, 0.95)).toBeLessThanOrEqual(scenario.firstFrameMs);
   });
 }
 
-/** A viewer and an agent at the ends of their lines, a ticket between them. */
+/** A viewer and an agent on the scenario's lines, a ticket between them. */
 async function open(stage: Stage, scenario: Scenario): Promise<{ viewer: Viewer; agent: Agent; ticket: number }> {
-  const lab = await Netlab.start({ sites: { viewer: {}, agent: {} } });
-  stage.onEnd(() => lab.dispose());
-  const server = await stage.server({ place: lab.place });
-  const [viewerBrowser, agentBrowser] = await Promise.all([lab.launch('viewer', [CAMERA]), lab.launch('agent')]);
-  stage.onEnd(async () => {
-    await viewerBrowser.close();
-    await agentBrowser.close();
-  });
-  const viewerPage = await stage.page({ browser: viewerBrowser });
-  const agentPage = await stage.page({ browser: agentBrowser });
-  for (const page of [viewerPage, agentPage]) await recordPeers(page);
-  await hookViewer(viewerPage);
-  await hookAgent(agentPage);
-  const agent = new Agent(agentPage);
-  await agent.signInToDemo(server.url);
-  const viewer = new Viewer(viewerPage);
-  await viewerPage.goto(`${server.url}/demo?lang=en${scenario.warm ? '' : '&warm=off'}`);
+  const { lab, server, viewer, agent } = await pair(stage);
+  await viewer.page.goto(`${server.url}/demo?lang=en${scenario.warm ? '' : '&warm=off'}`);
   await viewer.openChat();
   await viewer.pick('The picture stutters');
   const ticket = await viewer.ticket();
   await agent.take(ticket);
-  if (scenario.content !== 'camera') await openContent(viewerPage, scenario.content);
-  await talk(viewerPage, 'Message');
-  await talk(agentPage, 'Reply');
+  if (scenario.content !== 'camera') await openContent(viewer.page, scenario.content);
+  await talk(viewer.page, 'Message');
+  await talk(agent.page, 'Reply');
   for (const site of ['viewer', 'agent']) await lab.set(site, scenario.line);
   return { viewer, agent, ticket };
 }
@@ -122,11 +102,4 @@ function readTicket(agent: Agent, ticket: number): Promise<Ticket> {
     (number) => fetch(`/api/v1/tickets/${number}`).then((answer) => answer.json() as Promise<Ticket>),
     ticket,
   );
-}
-
-/** After a failed connect everything begins from the desk again. */
-async function recover(viewer: Viewer, agent: Agent): Promise<void> {
-  const end = agent.page.getByRole('button', { name: /^(End call|Withdraw invitation)$/ }).first();
-  await end.click({ timeout: 3_000 }).catch(() => {});
-  await viewer.page.waitForTimeout(2_000);
 }

@@ -72,6 +72,7 @@ export interface ThinRow {
   withCalls: PlayerCourse;
 }
 
+const MEASURED = [`Measured on ${cpus().length} cores; the figures of a row are of one run.`, ''];
 const DOC = resolve(REPOSITORY, 'docs/connect-time.md');
 const JSON_FILE = resolve(REPOSITORY, 'docs/connect-time.json');
 const THIN_FILE = resolve(REPOSITORY, 'docs/thin-line.json');
@@ -81,6 +82,11 @@ const JOIN_FILE = resolve(REPOSITORY, 'docs/join-time.json');
 export function percentile(values: readonly number[], p: number): number | null {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(sorted.length * p) - 1)] ?? null;
+}
+
+/** Median and 95th percentile in words, ms. */
+export function both(values: readonly number[]): string {
+  return values.length === 0 ? '–' : `${percentile(values, 0.5)?.toFixed(0)} / ${percentile(values, 0.95)?.toFixed(0)}`;
 }
 
 /** Adds a row to what earlier runs found, and writes both files. */
@@ -117,25 +123,21 @@ async function publish(mark: string, table: string): Promise<void> {
 
 function joinTable(rows: readonly JoinRow[]): string {
   const head = [
-    `Measured on ${cpus().length} cores; the figures of a row are of one run.`,
-    '',
+    ...MEASURED,
     '| network | n | first frame p50 / p95, ms | mark | width |',
     '|---|---|---|---|---|',
   ];
   const line = ({ network, markMs, totalMs, width, failed }: JoinRow) =>
-    `| ${network} | ${totalMs.length}${failed > 0 ? ` (${failed} failed)` : ''} | **${percentile(totalMs, 0.5)?.toFixed(0)} / ${percentile(totalMs, 0.95)?.toFixed(0)}** | ${markMs} | ${width} |`;
+    `| ${network} | ${totalMs.length}${failed > 0 ? ` (${failed} failed)` : ''} | **${both(totalMs)}** | ${markMs} | ${width} |`;
   return [...head, ...rows.map(line)].join('\n');
 }
 
 function thinTable(rows: readonly ThinRow[]): string {
   const head = [
-    `Measured on ${cpus().length} cores; the figures of a row are of one run.`,
-    '',
+    ...MEASURED,
     '| line | n | first frame p50 / p95, ms | mark | uplink queue p50 / p95, ms | player alone | with calls |',
     '|---|---|---|---|---|---|---|',
   ];
-  const both = (values: number[]) =>
-    values.length === 0 ? '–' : `${percentile(values, 0.5)?.toFixed(0)} / ${percentile(values, 0.95)?.toFixed(0)}`;
   const course = ({ seconds, stalledMs, levelDrops }: PlayerCourse) =>
     `${stalledMs} ms still, ${levelDrops} smaller pictures in ${seconds} s`;
   const line = ({ text, markMs, n, failed, firstMs, queuedMs, alone, withCalls }: ThinRow) =>
@@ -145,8 +147,7 @@ function thinTable(rows: readonly ThinRow[]): string {
 
 function table(rows: readonly Row[]): string {
   const head = [
-    `Measured on ${cpus().length} cores; the figures of a row are of one run.`,
-    '',
+    ...MEASURED,
     '| | network | n | first frame p50 / p95, ms | mark | capture→server | in server | server→decoded | legible p50 / p95, ms | mark | width | codec |',
     '|---|---|---|---|---|---|---|---|---|---|---|---|',
   ];
@@ -156,8 +157,6 @@ function table(rows: readonly Row[]): string {
 function line({ scenario, measured, failed }: Row): string {
   const of = (pick: (one: Measured) => number | null) =>
     measured.map(pick).filter((value): value is number => value !== null);
-  const both = (values: number[]) =>
-    values.length === 0 ? '–' : `${percentile(values, 0.5)?.toFixed(0)} / ${percentile(values, 0.95)?.toFixed(0)}`;
   const middle = (pick: (one: Measured) => number | null) => percentile(of(pick), 0.5)?.toFixed(0) ?? '–';
   const legible = of(({ legibleMs }) => legibleMs);
   const n = `${measured.length}${failed > 0 ? ` (${failed} failed)` : ''}`;

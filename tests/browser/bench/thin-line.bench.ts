@@ -1,19 +1,18 @@
 // Measures what a call costs the player on a thin line, and what the line leaves of the call's beginning: `make connect-time
 // ONLY=thin`. `N=` calls a row (default 30).
 
-import { Agent } from '../support/agent.ts';
+import type { Agent } from '../support/agent.ts';
 import { expect, type Stage, tell, test } from '../support/fixtures.ts';
-import { type LineChange, Netlab, needNetlab } from '../support/netlab.ts';
-import { recordPeers } from '../support/peers.ts';
-import { Viewer } from '../support/viewer.ts';
-import { arm, firstFrame, hookAgent, hookViewer } from './clock.ts';
-import { percentile, recordThin } from './report.ts';
+import { type LineChange, type Netlab, needNetlab } from '../support/netlab.ts';
+import type { Viewer } from '../support/viewer.ts';
+import { arm, firstFrame } from './clock.ts';
+import { pair, reason, recover } from './pair.ts';
+import { both, recordThin } from './report.ts';
 import { talk } from './talk.ts';
 import { playerOf, watchPlayer } from './thin-player.ts';
 
 /** Calls a row. */
 const N = Number(process.env.N ?? 30);
-const CAMERA = '--use-fake-device-for-media-stream=fps=30';
 /** How long a card stays, ms: the connection is made and idles. */
 const CARD_MS = 6_000;
 /** The queue is looked at from so long after the first frame on, and so often, ms. */
@@ -99,10 +98,8 @@ for (const row of ROWS.filter(({ name }) => name.includes(process.env.ONLY ?? ''
           }
         } catch (error) {
           failed += 1;
-          tell(`call ${n} failed`, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
-          const end = agent.page.getByRole('button', { name: /^(End call|Withdraw invitation)$/ }).first();
-          await end.click({ timeout: 3_000 }).catch(() => {});
-          await viewer.page.waitForTimeout(2_000);
+          tell(`call ${n} failed`, reason(error));
+          await recover({ viewer, agent });
         }
       }
     });
@@ -110,42 +107,24 @@ for (const row of ROWS.filter(({ name }) => name.includes(process.env.ONLY ?? ''
     await recordThin({ name, text, markMs, n: N, failed, firstMs, queuedMs, alone, withCalls });
     tell('player alone', JSON.stringify(alone));
     tell('player with calls', JSON.stringify(withCalls));
-    tell(
-      'first frame p50 / p95, ms',
-      `${percentile(firstMs, 0.5)?.toFixed(0)} / ${percentile(firstMs, 0.95)?.toFixed(0)}`,
-    );
-    tell('queue p50 / p95, ms', `${percentile(queuedMs, 0.5)?.toFixed(0)} / ${percentile(queuedMs, 0.95)?.toFixed(0)}`);
+    tell('first frame p50 / p95, ms', both(firstMs));
+    tell('queue p50 / p95, ms', both(queuedMs));
     expect(failed).toBe(0);
   });
 }
 
 async function open(stage: Stage, row: Thin): Promise<{ lab: Netlab; viewer: Viewer; agent: Agent }> {
-  const lab = await Netlab.start({ sites: { viewer: {}, agent: {} } });
-  stage.onEnd(() => lab.dispose());
-  const server = await stage.server({ place: lab.place });
-  const [viewerBrowser, agentBrowser] = await Promise.all([lab.launch('viewer', [CAMERA]), lab.launch('agent')]);
-  stage.onEnd(async () => {
-    await viewerBrowser.close();
-    await agentBrowser.close();
-  });
-  const viewerPage = await stage.page({ browser: viewerBrowser });
-  const agentPage = await stage.page({ browser: agentBrowser });
-  await recordPeers(viewerPage);
-  await hookViewer(viewerPage);
-  await hookAgent(agentPage);
-  const agent = new Agent(agentPage);
-  await agent.signInToDemo(server.url);
+  const { lab, server, viewer, agent } = await pair(stage);
   await lab.set('viewer', row.line);
-  const viewer = new Viewer(viewerPage);
   await viewer.watchDemo(server.url);
   await viewer.openChat();
   await viewer.pick('The picture stutters');
   await agent.take(await viewer.ticket());
-  await talk(viewerPage, 'Message');
-  await talk(agentPage, 'Reply');
-  await watchPlayer(viewerPage);
+  await talk(viewer.page, 'Message');
+  await talk(agent.page, 'Reply');
+  await watchPlayer(viewer.page);
   // The player has found its level, and the checks at the chat's opening are over.
-  await viewerPage.waitForTimeout(15_000);
+  await viewer.page.waitForTimeout(15_000);
   return { lab, viewer, agent };
 }
 
