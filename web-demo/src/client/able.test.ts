@@ -1,7 +1,7 @@
 // Tests of what a browser is found able to do.
 
 import { afterEach, expect, it, vi } from 'vitest';
-import { canShareTab } from './able.ts';
+import { canShareTab, isChromium } from './able.ts';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -35,4 +35,19 @@ it('finds none without display capture', () => {
   expect(canShareTab()).toBe(false);
   vi.stubGlobal('navigator', {});
   expect(canShareTab()).toBe(false);
+});
+
+it.each([
+  ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36', true],
+  [
+    'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0.0.0 Safari/537.36',
+    true,
+  ],
+  ['Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0', false],
+  [
+    'Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 CriOS/156.0 Mobile Safari/604.1',
+    false,
+  ],
+])('knows Chromium and its kin: %s', (userAgent, is) => {
+  expect(isChromium(userAgent)).toBe(is);
 });

@@ -28,3 +28,8 @@ export function canShareTab(): boolean {
   }
   return knowsTabs;
 }
+
+/** Whether this is Chromium or one of its kin, headless ones included. */
+export function isChromium(userAgent: string = navigator.userAgent): boolean {
+  return /Chrom(e|ium)\//.test(userAgent);
+}

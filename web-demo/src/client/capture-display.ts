@@ -2,6 +2,7 @@
 // asked for: what helps is seen, and what is said goes over the microphone.
 
 import type { Surface } from '../protocol/generated.ts';
+import { isChromium } from './able.ts';
 import { type Capture, CaptureError, type CaptureProblem } from './capture.ts';
 
 /** A kind of surface that the picker is asked for. */
@@ -38,6 +39,11 @@ const OPTIONS: Record<DisplayWay, PickerOptions> = {
 const REPEATED = { ...SIZE, frameRate: { min: 0, max: 30 } };
 /** Time after the capture by which the first picture is on its way, ms. */
 const REPEATED_AFTER_MS = 500;
+
+function repeat(track: MediaStreamTrack): void {
+  // Refused, the track stays as it was.
+  if (track.readyState === 'live') track.applyConstraints(REPEATED).catch(() => {});
+}
 
 /** A refusal this soon after the call had no picker before it, ms: nobody reads and answers one faster. */
 const NO_PICKER_MS = 150;
@@ -115,10 +121,7 @@ function displayCapture(stream: MediaStream): Capture {
     },
   };
   track.onended = () => capture.onEnded?.();
-  setTimeout(() => {
-    // A browser that cannot keeps its own rate.
-    if (track.readyState === 'live') track.applyConstraints(REPEATED).catch(() => {});
-  }, REPEATED_AFTER_MS);
+  if (isChromium()) setTimeout(() => repeat(track), REPEATED_AFTER_MS);
   track.onmute = () => capture.onMuted?.(true);
   track.onunmute = () => capture.onMuted?.(false);
   return capture;

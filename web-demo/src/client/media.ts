@@ -1,11 +1,12 @@
 // One RTCPeerConnection with the slots of docs/protocol.md: made once, offered by us, never renegotiated but for ICE
 // restarts. What is put on the senders and what is done with received tracks is the business of the caller.
 
+import { isChromium } from './able.ts';
 import { RequestError } from './connection.ts';
 import { type EchoFacts, EchoTrain, runEchoes } from './echo-train.ts';
 import { Emitter, Store } from './emitter.ts';
 import { probeUplink, type UplinkRate } from './probe.ts';
-import { readsStartBitrate, withStartBitrate } from './sdp.ts';
+import { withStartBitrate } from './sdp.ts';
 import type { OfferMedia } from './signaling.ts';
 import { SLOTS } from './slots.ts';
 
@@ -225,7 +226,7 @@ export class MediaPeer {
     const answered = this.#answered;
     if (!answered || this.#over() || this.#restarting || this.pc.signalingState !== 'stable') return;
     const known = answered.startKbps;
-    if (!readsStartBitrate(navigator.userAgent) || (known && Math.abs(kbps / known - 1) < START_RATE_NEAR)) return;
+    if (!isChromium() || (known && Math.abs(kbps / known - 1) < START_RATE_NEAR)) return;
     answered.startKbps = kbps;
     await this.pc.setLocalDescription(await this.pc.createOffer());
     await this.pc.setRemoteDescription({ type: 'answer', sdp: withStartBitrate(answered.sdp, kbps) });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { orderCodecs } from './media.ts';
-import { readsStartBitrate, withStartBitrate } from './sdp.ts';
+import { withStartBitrate } from './sdp.ts';
 
 const SDP = [
   'v=0',
@@ -46,19 +46,4 @@ it('orders codecs by preference and keeps the others behind, in order', () => {
     'video/rtx',
     'video/VP9',
   ]);
-});
-
-it.each([
-  ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36', true],
-  [
-    'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0.0.0 Safari/537.36',
-    true,
-  ],
-  ['Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0', false],
-  [
-    'Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 CriOS/156.0 Mobile Safari/604.1',
-    false,
-  ],
-])('knows who reads a start bitrate: %s', (userAgent, reads) => {
-  expect(readsStartBitrate(userAgent)).toBe(reads);
 });

@@ -4,11 +4,6 @@
 const START_KBPS_MIN = 100;
 const START_KBPS_MAX = 20_000;
 
-/** Whether a browser reads a start bitrate from a description: Chromium and its kin, headless ones included. */
-export function readsStartBitrate(userAgent: string): boolean {
-  return /Chrom(e|ium)\//.test(userAgent);
-}
-
 /**
  * Puts `x-google-start-bitrate` into every video format of a remote description that has parameters, and adds a
  * parameter line to those that have none. Formats that only repair or protect others (rtx, red, ulpfec, flexfec) are left alone.
