@@ -12,8 +12,11 @@ import type { UplinkRate } from './probe.ts';
 export const START_MS = 5_000;
 /** Share of the measured uplink that a first picture may take. */
 const START_SHARE = 0.75;
-/** The most that makes a first picture sooner sharp, kbit/s: a page of dense text is 200 to 300 KB at once. */
-const START_KBPS_MAX = 15_000;
+/**
+ * The most that makes a first picture sooner sharp, kbit/s: a page of dense text is 230 KB at once. What moves has no use for it,
+ * and Chromium begins by probing the line with up to six times the rate, which costs a first frame 30 ms (docs/connect-time.md).
+ */
+const START_KBPS_MAX = { motion: 2_000, detail: 15_000 } as const;
 /** The most that a sender takes of a line that carries it, kbit/s. Chromium's own bound, 2,500, blurs pages of text for seconds. */
 const SEND_KBPS_MAX = { motion: 6_000, detail: 12_000 } as const;
 
@@ -31,8 +34,8 @@ export function hint(track: MediaStreamTrack, tuning: 'motion' | 'detail'): void
 }
 
 /** With what a first picture may start on an uplink that was measured, kbit/s. */
-export function startKbps({ kbps }: UplinkRate): number {
-  return Math.min(START_KBPS_MAX, kbps * START_SHARE);
+export function startKbps({ kbps }: UplinkRate, tuning: 'motion' | 'detail'): number {
+  return Math.min(START_KBPS_MAX[tuning], kbps * START_SHARE);
 }
 
 /**

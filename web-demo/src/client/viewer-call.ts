@@ -25,6 +25,7 @@ import { rememberUplink } from './line.ts';
 import { MediaPeer } from './media.ts';
 import { Microphone } from './microphone.ts';
 import { Playback } from './playback.ts';
+import type { UplinkRate } from './probe.ts';
 import { StatsCollector } from './stats.ts';
 import { hint, START_MS, startKbps, tuneSender, tuningOf } from './tuning.ts';
 import type { ViewerSession } from './viewer.ts';
@@ -121,6 +122,8 @@ export class ViewerCall {
   readonly #sources: SourcesTeller;
   readonly #ends: (() => void)[];
   #peer: MediaPeer | null = null;
+  /** What the line carries, once that was measured. */
+  #uplink: UplinkRate | null = null;
   #connecting: Promise<void> = Promise.resolve();
   #capture: Capture | null = null;
   #camera: CameraCapture | null = null;
@@ -236,8 +239,11 @@ export class ViewerCall {
         return captureCamera();
       case 'audio':
         return this.#captureVoice();
-      default:
-        return captureDisplay(way);
+      default: {
+        const capturing = captureDisplay(way);
+        this.#startRate('detail');
+        return capturing;
+      }
     }
   }
 
@@ -364,9 +370,15 @@ export class ViewerCall {
     const rate = await peer.uplink().catch(() => null);
     if (!rate || this.#peer !== peer) return;
     rememberUplink(this.#options.storage, rate.kbps, Date.now());
+    this.#uplink = rate;
+    this.#startRate('motion');
+  }
+
+  /** While the card is read any picture may come; a display is asked for with more, beside the browser's own question. */
+  #startRate(tuning: 'motion' | 'detail'): void {
     // A picture that is on its way already has a rate of its own.
-    if (this.state.get().kind !== 'invited') return;
-    await peer.setStartBitrate(startKbps(rate)).catch(() => {
+    if (!this.#uplink || this.state.get().kind !== 'invited') return;
+    this.#peer?.setStartBitrate(startKbps(this.#uplink, tuning)).catch(() => {
       // Closed in the meantime.
     });
   }

@@ -7,7 +7,10 @@ import type { PictureSecond, PictureWatch } from '../picture/watch.ts';
 const ALERT_MS = 250;
 /** While nobody does two frames are compared, and then none is looked at for so long, ms: the host's page is not ours. */
 const PAIR_MS = 500;
-const CALM_MS = 6_000;
+const CALM_MS = 4_000;
+/** A player's first looks come sooner, so many, ms apart: damage is told from what the picture was like before. */
+const FIRST_LOOKS = 16;
+const FIRST_MS = 750;
 /** After a second with something odd it is looked at as if somebody waited, for so long, ms: who opens the chat then finds it seen. */
 const ODD_FOR_MS = 20_000;
 /** Not again before this, ms: slides stand still all day. */
@@ -20,7 +23,7 @@ export class PlayerPictures {
   readonly #alert: () => boolean;
   #video: HTMLVideoElement | null = null;
   #watch: PictureWatch | null = null;
-  #half = false;
+  #looks = 0;
   #oddSinceMs = Number.NEGATIVE_INFINITY;
 
   /** `nowMs`: the clock of the lanes; `alert`: the chat is open; `onSample` gets a sample of the lane `picture` for every second that can be judged. */
@@ -34,6 +37,7 @@ export class PlayerPictures {
   of(video: HTMLVideoElement | null): void {
     if (video === this.#video) return;
     this.#video = video;
+    this.#looks = 0;
     this.#watch?.stop();
     if (video) this.#start(video).catch(() => undefined);
   }
@@ -56,8 +60,9 @@ export class PlayerPictures {
 
   #eachMs(): number {
     if (this.#alert() || performance.now() - this.#oddSinceMs < ODD_FOR_MS) return ALERT_MS;
-    this.#half = !this.#half;
-    return this.#half ? PAIR_MS : CALM_MS;
+    this.#looks += 1;
+    if (this.#looks <= FIRST_LOOKS) return FIRST_MS;
+    return this.#looks % 2 === 1 ? PAIR_MS : CALM_MS;
   }
 }
 
