@@ -281,6 +281,32 @@ test('the picture is tuned by what is shared, and by the agent’s word while it
   await expect.poll(tuned).toEqual(['text', 'maintain-resolution']);
 });
 
+test('a picture starts with what the line carries: modestly while the card is read, with more once a display is chosen', async ({
+  stage,
+}) => {
+  const { viewer, agent } = await openConversation(stage);
+  await openPattern(viewer.page);
+  await invite(viewer, agent);
+  const startKbps = () =>
+    viewer.page.evaluate(() => {
+      const { sdp = '' } = window.recordedPeers?.at(-1)?.pc.remoteDescription ?? {};
+      return Number(/x-google-start-bitrate=(\d+)/.exec(sdp)?.[1] ?? 0);
+    });
+  // What the server knows of the line may be more; the measured rate comes within a second.
+  await expect.poll(startKbps).toBeLessThanOrEqual(2_000);
+  const modest = await startKbps();
+  await viewer.choose('screen');
+  await agent.expectPicture(PATTERN.width, PATTERN.height);
+  expect(await startKbps()).toBeGreaterThan(modest);
+  // The slot without a picture takes nothing of the rate.
+  const active = () =>
+    viewer.page.evaluate(() => {
+      const [, screen, camera] = window.recordedPeers?.at(-1)?.pc.getTransceivers() ?? [];
+      return [screen, camera].map((one) => one?.sender.getParameters().encodings[0]?.active);
+    });
+  await expect.poll(active).toEqual([true, false]);
+});
+
 test('an offer says what the page knows of its line, and the next call what the last one found', async ({ stage }) => {
   const server = await stage.server();
   const agent = await stage.agent(server);
