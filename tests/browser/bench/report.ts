@@ -122,11 +122,7 @@ async function publish(mark: string, table: string): Promise<void> {
 }
 
 function joinTable(rows: readonly JoinRow[]): string {
-  const head = [
-    ...MEASURED,
-    '| network | n | first frame p50 / p95, ms | mark | width |',
-    '|---|---|---|---|---|',
-  ];
+  const head = [...MEASURED, '| network | n | first frame p50 / p95, ms | mark | width |', '|---|---|---|---|---|'];
   const line = ({ network, markMs, totalMs, width, failed }: JoinRow) =>
     `| ${network} | ${totalMs.length}${failed > 0 ? ` (${failed} failed)` : ''} | **${both(totalMs)}** | ${markMs} | ${width} |`;
   return [...head, ...rows.map(line)].join('\n');

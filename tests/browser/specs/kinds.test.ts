@@ -95,7 +95,9 @@ test('a screen: the agent sees it at full size, and the ticket says screen', asy
   await expectSurface(stage, opened, 'screen');
 });
 
-test('who asked for the screen and picked a tab: the pixels are the tab’s, and so is the word at both ends', async ({ stage }) => {
+test('who asked for the screen and picked a tab: the pixels are the tab’s, and so is the word at both ends', async ({
+  stage,
+}) => {
   const opened = await openConversation(stage);
   const { viewer, agent } = opened;
   const pattern = await openPattern(viewer.page);
@@ -110,7 +112,9 @@ test('who asked for the screen and picked a tab: the pixels are the tab’s, and
   await expect(pattern).toHaveTitle(SHARED_TAB_TITLE);
 });
 
-test('the camera: its colours arrive, another one can be taken, and the viewer sees that it runs', async ({ stage }) => {
+test('the camera: its colours arrive, another one can be taken, and the viewer sees that it runs', async ({
+  stage,
+}) => {
   const devices = await withDevices(stage);
   const opened = await openConversation(stage, { browser: devices });
   const { viewer, agent } = opened;
@@ -159,7 +163,9 @@ test('talk only: the agent hears the viewer, and sees nothing', async ({ stage }
   await expectSurface(stage, opened, 'audio');
 });
 
-test('the microphone is off until it is turned on; its device can be chosen; off again it is silent', async ({ stage }) => {
+test('the microphone is off until it is turned on; its device can be chosen; off again it is silent', async ({
+  stage,
+}) => {
   const opened = await openConversation(stage, { browser: await withDevices(stage) });
   const { viewer, agent } = opened;
   await invite(viewer, agent);
@@ -177,7 +183,9 @@ test('the microphone is off until it is turned on; its device can be chosen; off
   await agent.expectPictureMoving();
 });
 
-test('the agent turns microphone and camera on: the viewer hears and sees, and the stop button stays free', async ({ stage }) => {
+test('the agent turns microphone and camera on: the viewer hears and sees, and the stop button stays free', async ({
+  stage,
+}) => {
   const devices = await withDevices(stage);
   const opened = await openConversation(stage, { agentBrowser: devices, viewport: { width: 360, height: 740 } });
   const { viewer, agent } = opened;
@@ -187,7 +195,7 @@ test('the agent turns microphone and camera on: the viewer hears and sees, and t
   await expectSilence(viewer.page);
   await agent.call.getByRole('button', { name: 'Turn on microphone' }).click();
   await expectSound(viewer.page);
-  const face = viewer.bar.locator("video[aria-label=\"Agent's camera\"]");
+  const face = viewer.bar.locator('video[aria-label="Agent\'s camera"]');
   await expect(face).toBeHidden();
   await agent.call.getByRole('button', { name: 'Turn on camera' }).click();
   await expect(face).toBeVisible();
@@ -198,7 +206,9 @@ test('the agent turns microphone and camera on: the viewer hears and sees, and t
   await viewer.stopSharing();
 });
 
-test('a viewer asks for a call, takes it back, asks again; the agent accepts and sees the player', async ({ stage }) => {
+test('a viewer asks for a call, takes it back, asks again; the agent accepts and sees the player', async ({
+  stage,
+}) => {
   const { viewer, agent } = await openConversation(stage);
   const ask = viewer.dialog.getByRole('button', { name: 'Ask for a call' });
   const accept = agent.within.getByRole('button', { name: 'Accept the call request' }).first();
@@ -395,7 +405,9 @@ async function quarters(video: ReturnType<Page['locator']>) {
     return { width, height, colours };
   });
   const worst = Math.max(
-    ...seen.colours.flatMap((colour, at) => colour.map((value, channel) => Math.abs(value - (CAMERA_COLOURS[at]?.[channel] ?? 0)))),
+    ...seen.colours.flatMap((colour, at) =>
+      colour.map((value, channel) => Math.abs(value - (CAMERA_COLOURS[at]?.[channel] ?? 0))),
+    ),
   );
   return { ...seen, worst };
 }
