@@ -41,5 +41,5 @@ it('takes nothing of the rate for a slot without the picture', async () => {
 it('starts with a part of what was measured, and never with more than helps', () => {
   expect(startKbps({ kbps: 1_000, atLeast: false, loss: 0 }, 'detail')).toBe(750);
   expect(startKbps({ kbps: 900_000, atLeast: true, loss: 0 }, 'detail')).toBe(15_000);
-  expect(startKbps({ kbps: 900_000, atLeast: true, loss: 0 }, 'motion')).toBe(4_000);
+  expect(startKbps({ kbps: 900_000, atLeast: true, loss: 0 }, 'motion')).toBe(2_000);
 });
